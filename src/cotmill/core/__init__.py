@@ -1,0 +1,1 @@
+"""Errors, content ids, seeds, Run folders, provenance: what everything else stands on."""

@@ -1,0 +1,190 @@
+"""Pre-train a base model of the lab: next-token loss on documents packed into fixed blocks.
+
+Documents are tokenised, joined by the end-of-text token and cut into blocks of 128 tokens, so there is no
+padding and every position carries loss. Runs through the same trainer as fine-tuning; a killed run goes
+on from its last checkpoint and ends with the same weights.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from datasets import Dataset
+from jaxtyping import Integer
+from torch.nn import functional
+from transformers import AutoModelForCausalLM, TrainerCallback
+
+from cotmill.core.errors import DataError
+from cotmill.core.files import aside, folder_aside, sha256_of, write_json
+from cotmill.core.ids import rng_of, seed_of
+from cotmill.model.threads import use_threads
+from cotmill.train.config import TrainConfig
+from cotmill.train.progress import ProgressLines
+from cotmill.train.trainer import StopAtBadLoss, Trainer, last_checkpoint, trainer_arguments
+
+BLOCK = 128
+CHUNK = 1_000
+"""Documents tokenised at once."""
+
+
+def pretrain(  # noqa: PLR0913 - the seven things that fix the weights, and where to put them
+    name: str,
+    texts: Iterable[str],
+    tokenizer: Any,
+    *,
+    tokens: int,
+    model_config: Any,
+    config: TrainConfig,
+    out: Path,
+    seed: int,
+    threads: int | None = None,
+    held_out: Iterable[str] = (),
+    callbacks: Iterable[TrainerCallback] = (),
+) -> dict[str, Any]:
+    """Train a model from random weights on `tokens` tokens of the texts; write it to the folder `out`.
+
+    `config.steps` is ignored: the steps follow from `tokens` and the batch size. Returns what is written
+    to `pretraining.json`. `texts` must yield the same documents at every call for a resumed run to be exact.
+    """
+    threads = use_threads(threads)
+    started = time.monotonic()
+    work = work_folder(out)
+    blocks = kept_blocks(work / "blocks.npy", texts, tokenizer, tokens=tokens)
+    steps = len(blocks) // config.batch_size
+    if steps == 0:
+        raise DataError(
+            f"{tokens} tokens make no batch of {config.batch_size} blocks of {BLOCK}; give more tokens"
+        )
+    config = config.model_copy(update={"steps": steps})
+    torch.manual_seed(seed_of(seed, "weights", name))
+    for key in ("bos_token_id", "eos_token_id", "pad_token_id"):
+        setattr(model_config, key, getattr(tokenizer, key))
+    trainer = Trainer(
+        model=AutoModelForCausalLM.from_config(model_config, dtype=torch.float32),
+        args=trainer_arguments(config, folder=work, steps=steps, seed=seed),
+        train_dataset=schedule(len(blocks), config.batch_size * steps, seed=seed),
+        data_collator=BlockCollator(blocks),
+        processing_class=tokenizer,
+        callbacks=[
+            StopAtBadLoss(),
+            ProgressLines(name, tokens_per_step=config.batch_size * BLOCK),
+            *callbacks,
+        ],
+    )
+    checkpoint = last_checkpoint(work)
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    facts = {
+        "name": name,
+        "seed": seed,
+        "steps": steps,
+        "tokens": steps * config.batch_size * BLOCK,
+        "parameters": sum(p.numel() for p in trainer.model.parameters()),
+        "training_loss": trainer.state.log_history[-2]["loss"],
+        "held_out_loss": held_out_loss(trainer.model, blocks_of(held_out, tokenizer)),
+        "threads": threads,
+        "config": config.model_dump(mode="json"),
+    }
+    write_model(trainer.model, tokenizer, out, facts, seconds=time.monotonic() - started)
+    shutil.rmtree(work, ignore_errors=True)
+    return facts
+
+
+def work_folder(out: Path) -> Path:
+    """Name the folder that holds checkpoints until the model is whole."""
+    return out.with_name(out.name + ".work")
+
+
+def kept_blocks(
+    path: Path, texts: Iterable[str], tokenizer: Any, *, tokens: int
+) -> Integer[np.ndarray, "block token"]:
+    """Make the blocks once; a run that is resumed reads them."""
+    if not path.exists():
+        with aside(path) as part, part.open("wb") as file:
+            np.save(file, blocks_of(texts, tokenizer, tokens=tokens), allow_pickle=False)
+    blocks = np.load(path, mmap_mode="r", allow_pickle=False)
+    if len(blocks) != tokens // BLOCK:
+        raise DataError(
+            f"{path} holds {len(blocks)} blocks, {tokens // BLOCK} were asked for; "
+            f"delete {path.parent} to start again, or give the number of tokens it was started with"
+        )
+    return blocks
+
+
+def blocks_of(
+    texts: Iterable[str], tokenizer: Any, *, tokens: int | None = None
+) -> Integer[np.ndarray, "block token"]:
+    """Join tokenised texts by the end-of-text token and cut into blocks; the tail is left off."""
+    wanted = None if tokens is None else tokens // BLOCK * BLOCK
+    dtype = np.uint16 if len(tokenizer) <= 2**16 else np.int32
+    parts, have = [], 0
+    for part in _token_chunks(texts, tokenizer):
+        parts.append(np.asarray(part, dtype=dtype))
+        have += len(part)
+        if wanted is not None and have >= wanted:
+            break
+    if wanted is not None and have < wanted:
+        raise DataError(
+            f"the texts hold {have} tokens, {wanted} were asked for; give more texts or fewer tokens"
+        )
+    flat = np.concatenate(parts) if parts else np.empty(0, dtype=dtype)
+    return flat[: (have if wanted is None else wanted) // BLOCK * BLOCK].reshape(-1, BLOCK)
+
+
+def _token_chunks(texts: Iterable[str], tokenizer: Any) -> Iterator[list[int]]:
+    """Tokenise some texts at a time, each with an end-of-text token after it."""
+    stream = iter(texts)
+    while chunk := list(islice(stream, CHUNK)):
+        encoded = tokenizer(chunk, add_special_tokens=False, return_attention_mask=False)["input_ids"]
+        yield [token for row in encoded for token in (*row, tokenizer.eos_token_id)]
+
+
+def schedule(rows: int, slots: int, *, seed: int) -> Dataset:
+    """List the block to read at every slot of the run: each once, in an order that follows from the seed."""
+    return Dataset.from_dict({"block": rng_of(seed, "blocks").permutation(rows)[:slots]})
+
+
+class BlockCollator:
+    """Turn block numbers into a batch; inputs are labels, there is no padding."""
+
+    def __init__(self, blocks: Integer[np.ndarray, "block token"]) -> None:
+        """Keep the blocks."""
+        self.blocks = blocks
+
+    def __call__(self, entries: list[dict[str, int]]) -> dict[str, torch.Tensor]:
+        """Stack the blocks of one batch."""
+        rows = self.blocks[[entry["block"] for entry in entries]].astype(np.int64)
+        inputs = torch.from_numpy(rows)
+        return {"input_ids": inputs, "attention_mask": torch.ones_like(inputs), "labels": inputs}
+
+
+@torch.inference_mode()
+def held_out_loss(model: Any, blocks: Integer[np.ndarray, "block token"], *, batch: int = 32) -> float | None:
+    """Average the loss in nats per token over blocks; None when there are none."""
+    if not len(blocks):
+        return None
+    model.eval()
+    total = 0.0
+    for start in range(0, len(blocks), batch):
+        inputs = torch.from_numpy(blocks[start : start + batch].astype(np.int64)).to(model.device)
+        logits = model(input_ids=inputs, use_cache=False).logits[:, :-1]
+        total += functional.cross_entropy(
+            logits.float().flatten(0, 1), inputs[:, 1:].flatten(), reduction="sum"
+        ).item()
+    return total / (len(blocks) * (BLOCK - 1))
+
+
+def write_model(model: Any, tokenizer: Any, out: Path, facts: dict[str, Any], *, seconds: float) -> None:
+    """Write weights, configuration, tokenizer and the facts about the training; whole or not at all."""
+    with folder_aside(out) as part:
+        model.save_pretrained(part)
+        tokenizer.save_pretrained(part)
+        hashes = {path.name: sha256_of(path) for path in sorted(part.iterdir())}
+        write_json(part / "pretraining.json", {**facts, "sha256": hashes})
+        write_json(part / "timing.json", {"seconds": seconds, "tokens_per_second": facts["tokens"] / seconds})

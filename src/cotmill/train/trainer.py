@@ -1,0 +1,219 @@
+"""TRL's SFTTrainer, told what to do batch by batch, with nothing in the loop that we do not read.
+
+The data set given to it is the *schedule*: one entry per (step, slot), read in order; a collator turns
+the entries of a batch into tensors. Order, resumption and extra behaviour (a recorder of trajectories, a
+masking collator) therefore live outside the loop: pass a collator or callbacks.
+
+Where we differ from TRL 1.16 and why: on a CPU its fused head scores every position, masked ones too, and
+computes entropy and accuracy at each step, which costs a quarter of the speed of a small model; ours
+projects only the labelled positions. Checkpoints are written aside and renamed, so a kill never leaves a
+half one. No telemetry is sent and no model card is written.
+"""
+
+from __future__ import annotations
+
+import shutil
+import types
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.nn import functional
+from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from trl.trainer.sft_config import SFTConfig
+from trl.trainer.sft_trainer import SFTTrainer
+
+from cotmill.core.errors import ModelError
+from cotmill.train.config import TrainConfig
+
+IGNORED = -100
+"""The label that carries no loss, by the convention of torch and transformers."""
+
+SCALED_HEADS = (
+    "final_logit_softcapping",
+    "logit_scale",
+    "output_multiplier",
+    "lm_head_multiplier",
+    "logits_scaling",
+)
+"""Configuration keys of models whose logits are more than a matrix product; those keep TRL's own head."""
+
+SCHEDULES = {
+    "cosine": "cosine",
+    "linear": "linear",
+    "constant": "constant_with_warmup",
+    "warmup-stable-decay": "warmup_stable_decay",
+}
+DECAY_SHARE = 0.2
+"""Share of the steps in which warmup-stable-decay lets the rate fall to zero."""
+
+
+class Trainer(SFTTrainer):
+    """The loop of transformers with TRL's checks, our loss on CPUs, and checkpoints that are whole."""
+
+    loss_is_scaled_for_ga = True
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Take what SFTTrainer takes."""
+        super().__init__(**kwargs)
+        self.remove_callback(PrinterCallback)
+        self._saving = False
+        self._lean = self.args.device.type == "cpu" and has_plain_head(self.model)
+        if self._lean:
+            add_summed_loss(self.model)
+
+    def compute_loss(
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,  # noqa: FBT001, FBT002 - the signature of transformers
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> Any:
+        """Sum the loss of the labelled tokens and divide by the number of them in the whole step."""
+        if not self._lean or return_outputs:
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        labels = inputs["labels"]
+        total = model(
+            input_ids=inputs["input_ids"], position_ids=inputs.get("position_ids"), summed_loss_of=labels
+        )
+        count = (labels[:, 1:] != IGNORED).sum() if num_items_in_batch is None else num_items_in_batch
+        loss = total / torch.as_tensor(count).clamp(min=1)
+        if self.args.average_tokens_across_devices and num_items_in_batch is not None:
+            # The count is of all processes, and DDP averages gradients over them.
+            loss = loss * self.accelerator.num_processes
+        return loss
+
+    def floating_point_ops(self, inputs: dict[str, Any]) -> int:  # noqa: ARG002
+        """Count nothing: walking all parameters at each step would cost more than it tells."""
+        return 0
+
+    def _send_telemetry(self) -> None:
+        """Send nothing anywhere."""
+
+    def _get_output_dir(self, trial: Any) -> str:
+        return str(saving_folder(self.args)) if self._saving else super()._get_output_dir(trial)
+
+    def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
+        self._saving = True
+        super(SFTTrainer, self)._save_checkpoint(model, trial)
+        self._saving = False
+        self.accelerator.wait_for_everyone()
+        if self.args.should_save:
+            keep_only(Path(str(self.args.output_dir)), saving_folder(self.args), self.state.global_step)
+        self.accelerator.wait_for_everyone()
+
+
+class StopAtBadLoss(TrainerCallback):
+    """End training with a sentence when the loss is no longer a number."""
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, float] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Look at the loss that was just logged."""
+        del control, kwargs
+        loss = (logs or {}).get("loss")
+        if loss is not None and not loss < float("inf"):
+            raise ModelError(
+                f"the loss is {loss} at step {state.global_step} (learning rate {args.learning_rate:g}); "
+                "try a tenth of the rate, or a longer warm-up"
+            )
+
+
+def has_plain_head(model: torch.nn.Module) -> bool:
+    """Say whether the model's logits are just its output embedding times the last hidden state."""
+    config: Any = model.config
+    text = config.get_text_config()
+    return all(getattr(text, key, None) in (None, 1.0) for key in SCALED_HEADS) and not getattr(
+        text, "output_router_logits", False
+    )
+
+
+def add_summed_loss(model: torch.nn.Module) -> None:
+    """Let `model(input_ids=…, summed_loss_of=labels)` return the summed loss in nats.
+
+    It goes through the model's own `forward`, so that DDP and adapters see it. Padding is on the right,
+    so under causal attention no mask is needed.
+    """
+    base: Any = model
+    if hasattr(base, "get_base_model"):
+        base = base.get_base_model()
+    original = base.forward
+
+    def forward(self: Any, *args: Any, summed_loss_of: torch.Tensor | None = None, **kwargs: Any) -> Any:
+        if summed_loss_of is None:
+            return original(*args, **kwargs)
+        hidden = self.base_model(*args, use_cache=False, **kwargs).last_hidden_state[:, :-1]
+        targets = summed_loss_of[:, 1:]
+        keep = targets != IGNORED
+        logits = self.get_output_embeddings()(hidden[keep])
+        return functional.cross_entropy(logits.float(), targets[keep], reduction="sum")
+
+    base.forward = types.MethodType(forward, base)
+
+
+def saving_folder(args: TrainingArguments) -> Path:
+    """Name the folder in which a checkpoint is written before it takes its name."""
+    return Path(str(args.output_dir)) / "saving.part"
+
+
+def keep_only(folder: Path, saving: Path, step: int) -> None:
+    """Give the checkpoint just written its name, and delete the older ones."""
+    name = f"checkpoint-{step}"
+    if (folder / name).exists():
+        shutil.rmtree(folder / name)
+    (saving / name).replace(folder / name)
+    shutil.rmtree(saving)
+    for old in folder.glob("checkpoint-*"):
+        if old.name != name:
+            shutil.rmtree(old)
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """Find the checkpoint to resume from."""
+    shutil.rmtree(folder / "saving.part", ignore_errors=True)
+    found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
+    return found[-1] if found else None
+
+
+def trainer_arguments(config: TrainConfig, *, folder: Path, steps: int, seed: int) -> SFTConfig:
+    """Translate our configuration into TRL's."""
+    cuda = torch.cuda.is_available()
+    low = config.dtype == "bfloat16" or (config.dtype == "auto" and cuda and torch.cuda.is_bf16_supported())
+    decay = {"num_decay_steps": max(1, round(DECAY_SHARE * steps))}
+    return SFTConfig(
+        output_dir=str(folder),
+        max_steps=steps,
+        per_device_train_batch_size=config.batch_size // config.accumulate,
+        gradient_accumulation_steps=config.accumulate,
+        learning_rate=config.learning_rate,
+        lr_scheduler_type=SCHEDULES[config.schedule],
+        lr_scheduler_kwargs=decay if config.schedule == "warmup-stable-decay" else {},
+        warmup_steps=round(config.warmup * steps),
+        weight_decay=config.weight_decay,
+        adam_beta1=config.betas[0],
+        adam_beta2=config.betas[1],
+        max_grad_norm=config.max_grad_norm,
+        optim="adamw_torch_fused",
+        bf16=cuda and low,
+        use_cpu=not cuda,
+        activation_checkpointing=False,
+        train_sampling_strategy="sequential",
+        remove_unused_columns=False,
+        dataset_kwargs={"skip_prepare_dataset": True},
+        max_length=None,
+        packing=False,
+        seed=seed % 2**32,
+        data_seed=seed % 2**32,
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        report_to="none",
+        disable_tqdm=True,
+        dataloader_pin_memory=cuda,
+        save_strategy="steps" if config.checkpoint_every else "no",
+        save_steps=config.checkpoint_every or steps,
+    )

@@ -42,7 +42,7 @@ class RunError(UserError, RuntimeError):
     """A Run folder is in use, damaged, or belongs to another recipe."""
 
 
-class MissingExtra(UserError, ImportError):
+class MissingExtra(UserError, ImportError):  # noqa: N818 - it names what is missing
     """An optional dependency is missing; the message is the line that installs it."""
 
     def __init__(self, package: str, extra: str) -> None:

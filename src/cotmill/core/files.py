@@ -20,9 +20,9 @@ def aside(path: Path) -> Iterator[Path]:
     part = path.with_name(path.name + PART)
     path.parent.mkdir(parents=True, exist_ok=True)
     yield part
-    _flush(part)
+    flush(part)
     part.replace(path)
-    _flush(path.parent)
+    flush(path.parent)
 
 
 @contextmanager
@@ -37,14 +37,14 @@ def folder_aside(path: Path) -> Iterator[Path]:
     part.mkdir(parents=True)
     yield part
     for entry in sorted(part.rglob("*")):
-        _flush(entry)
+        flush(entry)
     if path.exists():
         shutil.rmtree(path)
     part.replace(path)
-    _flush(path.parent)
+    flush(path.parent)
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
     """Ask the kernel to put a file or a folder's entries on disk."""
     handle = os.open(path, os.O_RDONLY)
     try:

@@ -1,0 +1,64 @@
+"""What a result was made with: versions, machine, threads, and the commit of cotmill itself."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from cotmill import __version__
+
+PACKAGES = (
+    "torch", "transformers", "trl", "peft", "accelerate", "tokenizers", "datasets",
+    "numpy", "pyarrow", "scipy", "scikit-learn", "pydantic",
+)  # fmt: skip
+
+
+def provenance() -> dict[str, Any]:
+    """Say what this process runs on, without importing what it names."""
+    return {
+        "cotmill": __version__,
+        "commit": commit(),
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "cpus": cpus(),
+        "packages": packages(),
+    }
+
+
+@cache
+def packages() -> dict[str, str]:
+    """Read the versions of the packages that can move a number."""
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def cpus() -> int:
+    """Count the cores that this process may use, not those that the machine has."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@cache
+def commit() -> str | None:
+    """Read the commit of the checkout that cotmill is imported from; None when it is not a checkout."""
+    root = Path(__file__).parents[3]
+    if not (root / ".git").exists():
+        return None
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None

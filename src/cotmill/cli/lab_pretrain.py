@@ -21,7 +21,7 @@ def command(  # noqa: PLR0913 - every option is one of the command line
     ],
     seed: Annotated[int, typer.Option(help="Fixes the weights, the documents and their order.")] = 0,
     learning_rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 2e-3,
-    batch_size: Annotated[int, typer.Option(help="Blocks of 128 tokens per step.")] = 32,
+    batch_size: Annotated[int, typer.Option(help="Blocks of 128 tokens per step.")] = 64,
     schedule: Annotated[
         str, typer.Option(help="cosine, linear, constant or warmup-stable-decay.")
     ] = "cosine",

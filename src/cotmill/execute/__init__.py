@@ -1,1 +1,0 @@
-"""Map work over shards: local worker processes with completion markers."""

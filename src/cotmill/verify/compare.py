@@ -1,0 +1,132 @@
+"""Decide whether two answers are the same, exactly and symmetrically, before any algebra is called.
+
+Rules, in order: the same text; two quantities; two options; two words. `None` means: this module cannot tell.
+
+Tolerance. Two numbers are the same when they are equal as fractions. Beyond that, one may be a *rounding* of
+the other only when it is written as a decimal with at least `ROUNDING_DIGITS` significant digits and differs by
+at most a relative 10^-ROUNDING_DIGITS: the noise of a float. So 0.30000000000000004 = 0.3000000000 and
+1/3 = 0.3333333333, but 1/3 ≠ 0.33, 1/3 ≠ 0.333333 and 1/2^99 ≠ 1/2^98.
+
+Units. Both known: compared after conversion, in one dimension only. One missing: the number counts ("3" is
+"3 hours" where the gold answer carries no unit), except that a bare number of at most 1 is not a percentage.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import NamedTuple
+
+from cotmill.verify.clean import undress
+from cotmill.verify.quantity import Quantity, read_quantity
+from cotmill.verify.units import Unit
+
+ROUNDING_DIGITS = 9
+
+
+class Comparison(NamedTuple):
+    """Whether two answers are the same (None: cannot tell), and how that was found."""
+
+    same: bool | None
+    how: str
+
+
+def same_number(a: Quantity, b: Quantity, factor_a: Fraction, factor_b: Fraction) -> bool:
+    """Whether two values agree exactly, or within the rounding of a long decimal."""
+    left, right = a.value * factor_a, b.value * factor_b
+    if left == right:
+        return True
+    digits = max(a.digits, b.digits)
+    if digits < ROUNDING_DIGITS or not left or not right:
+        return False
+    return abs(left - right) * 10**ROUNDING_DIGITS <= min(abs(left), abs(right))
+
+
+_ONE = Fraction(1)
+
+
+def compare_quantities(a: Quantity, b: Quantity) -> Comparison:
+    """Compare two numbers with their units."""
+    if a.unit is None and b.unit is None:
+        return Comparison(same_number(a, b, _ONE, _ONE), "number")
+    if a.unit is not None and b.unit is not None:
+        return _both_units(a, b, a.unit, b.unit)
+    measured, bare = (a, b) if a.unit is not None else (b, a)
+    assert measured.unit is not None
+    if measured.unit.dimension == "ratio":
+        return Comparison(_per_cent(measured, bare, measured.unit), "percent")
+    return Comparison(same_number(a, b, _ONE, _ONE), "number, one unit not written")
+
+
+def _per_cent(measured: Quantity, bare: Quantity, unit: Unit) -> bool:
+    """50 % is 0.5, and is 50 where the bare number is too large to be a share."""
+    if same_number(measured, bare, unit.factor, _ONE):
+        return True
+    return abs(bare.value) > 1 and same_number(measured, bare, _ONE, _ONE)
+
+
+def _both_units(a: Quantity, b: Quantity, unit_a: Unit, unit_b: Unit) -> Comparison:
+    if {unit_a.dimension, unit_b.dimension} == {"clock", "clock?"}:
+        same = (a.value - b.value) % 43_200 == 0
+        return Comparison(same, "clock time, half day not written")
+    if unit_a.dimension == unit_b.dimension:
+        if unit_a.offset or unit_b.offset:
+            return Comparison(_absolute(a, unit_a) == _absolute(b, unit_b), "temperature")
+        return Comparison(same_number(a, b, unit_a.factor, unit_b.factor), "number and unit")
+    if _same_noun(unit_a, unit_b):
+        return Comparison(same_number(a, b, _ONE, _ONE), "number and noun")
+    return Comparison(False, f"units differ: {unit_a.dimension}, {unit_b.dimension}")
+
+
+def _absolute(a: Quantity, unit: Unit) -> Fraction:
+    return a.value * unit.factor + unit.offset
+
+
+def _same_noun(a: Unit, b: Unit) -> bool:
+    """Two nouns are the same when one's words are among the other's: "red ball" and "ball"."""
+    if a.known or b.known:
+        return False
+    words_a, words_b = (set(unit.dimension.removeprefix("noun:").split()) for unit in (a, b))
+    return words_a <= words_b or words_b <= words_a
+
+
+_WORDS = {
+    "true": "yes", "false": "no", "y": "yes", "n": "no", "correct": "yes", "incorrect": "no",
+    "none": "none", "no solution": "none", "no solutions": "none", "n/a": "none", "undefined": "undefined",
+    "\\emptyset": "none", "empty set": "none", "\\varnothing": "none", "the empty set": "none", "{}": "none",
+}  # fmt: skip
+
+
+def compare_words(gold: str, predicted: str) -> Comparison:
+    """Compare two texts without case, articles and punctuation; undecided unless both are only words."""
+    left, right = (" ".join(text.casefold().replace("-", " ").split()) for text in (gold, predicted))
+    left, right = (text.removeprefix("the ").removeprefix("a ").removeprefix("an ") for text in (left, right))
+    left, right = _WORDS.get(left, left), _WORDS.get(right, right)
+    if left == right:
+        return Comparison(True, "words")
+    if _wordy(left) and _wordy(right):
+        return Comparison(False, "words")
+    return Comparison(None, "")
+
+
+def _wordy(text: str) -> bool:
+    """Whether a text is plain words, of at least two letters each."""
+    return all(word.isalpha() and len(word) > 1 for word in text.split()) and bool(text)
+
+
+def compare_plain(gold: str, predicted: str) -> Comparison:
+    """Compare two undressed answers without algebra."""
+    if gold == predicted:
+        return Comparison(True, "same text")
+    left, right = read_quantity(gold), read_quantity(predicted)
+    if left is not None and right is not None:
+        return compare_quantities(left, right)
+    return compare_words(gold, predicted)
+
+
+def compare_answers(gold: str, predicted: str) -> Comparison:
+    """Compare two answers as written.
+
+    >>> compare_answers("0.5", "50%").same, compare_answers("3 hours", "3 minutes").same
+    (True, False)
+    """
+    return compare_plain(undress(gold), undress(predicted))

@@ -1,0 +1,171 @@
+"""Find the final answer in a text: an ordered list of small rules, each with a name.
+
+The first rule that finds something decides, and its name goes into the verdict. A `####` heading ("#### Step 1")
+is no answer; of several `####` lines the first that holds a readable number wins, because a model that runs on
+into the next question writes another one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from cotmill.verify.clean import plain_unicode, undress
+from cotmill.verify.quantity import read_quantity
+
+MAX_TEXT = 200_000
+"""Of a longer text only the end is read: an answer is at the end."""
+MAX_ANSWER = 10_000
+Rule = Callable[[str], str | None]
+
+_HASH = re.compile(r"####[ \t]*([^\n]*)")
+_ANSWER_IS = re.compile(
+    r"(?:the|my|our)?\s*(?:final|correct|right)?\s*\b(?:answer|solution|result)s?\b\**(?:\s*\([^()\n]{0,40}\))?\s*"
+    r"(?:is\s*:?|are\s*:?|was|will be|would be|equals|[:=])(?!=)\s*|"
+    r"(?:la\s+respuesta(?:\s+final)?\s+es|(?:die\s+)?(?:endgültige\s+)?antwort\s+(?:ist|lautet)|la\s+réponse(?:\s+finale)?\s+est|"
+    r"ответ\s*[:\-—–]|答案(?:是|为|：|:)|答えは|答え\s*[：:]|respuesta\s*:|réponse\s*:|antwort\s*:)\s*:?\s*",
+    re.IGNORECASE,
+)
+_ANSWER_LINE = re.compile(r"^[ \t>*]*(?:A|Answer|Ans|ANSWER|Final Answer)[ \t]*\**[ \t]*[:=][ \t]*\**[ \t]*(\S[^\n]*)$", re.M)
+_SENTENCE_END = re.compile(r"(?<![ .(][A-Za-z])\.(?=\s|$)|\n|(?<=[^\x00-\x7f])。|[?](?=\s|$)|I hope it is correct")
+_CHOICE = re.compile(r"\(([A-Ja-j])\)|(?<![A-Za-z'\\])([A-J])(?![A-Za-z'’])")
+_OPTION_ALONE = re.compile(r"\(?([A-Ja-j])\)?[.:)]?(?:\s.*)?", re.DOTALL)
+
+
+def hash_line(text: str) -> str | None:
+    """What follows `####`, the marker of GSM8K."""
+    lines = [line.strip() for line in _HASH.findall(text)]
+    lines = [line for line in lines if line]
+    for line in lines:
+        if read_quantity(undress(line)) is not None:
+            return line
+    return lines[-1] if lines and not re.match(r"(?i)(?:step|\d+[.)]\s)", lines[-1]) else None
+
+
+def last_boxed(text: str) -> str | None:
+    r"""The content of the last \boxed{} or \fbox{}, with nested braces."""
+    for name in ("\\boxed", "\\fbox"):
+        start = text.rfind(name)
+        while start >= 0:
+            if (content := braced(text, start + len(name))) is not None:
+                return content
+            start = text.rfind(name, 0, start)
+    return None
+
+
+def braced(text: str, start: int) -> str | None:
+    """The content of the group that opens at or after `start`; a bare token ends at a space or `$`."""
+    while start < len(text) and text[start] == " ":
+        start += 1
+    if start >= len(text) or text[start] != "{":
+        token = re.match(r"[^\s${}\\.,]+", text[start : start + 100])
+        return token[0] if token else None
+    depth = 0
+    for place in range(start, min(len(text), start + MAX_ANSWER)):
+        depth += {"{": 1, "}": -1}.get(text[place], 0) if text[place - 1] != "\\" else 0
+        if depth == 0:
+            return text[start + 1 : place].strip() or None
+    return None
+
+
+def answer_line(text: str) -> str | None:
+    """A line "A: 18" or "Answer: 18"."""
+    lines = _ANSWER_LINE.findall(text)
+    return lines[-1].strip() if lines else None
+
+
+def answer_is(text: str) -> str | None:
+    """The clause after the last "the answer is", in seven languages."""
+    for match in reversed(list(_ANSWER_IS.finditer(text))):
+        clause = text[match.end() : match.end() + 600]
+        end = _SENTENCE_END.search(clause, 1)
+        clause = clause[: end.start()] if end else clause
+        if clause.strip(" *:.$"):
+            return clause.strip()
+    return None
+
+
+def final_line(text: str) -> str | None:
+    """The last line, when it is an answer and nothing else."""
+    line = text.rstrip().rpartition("\n")[2].strip()
+    return line if line and len(line) <= 300 and read_quantity(undress(line)) is not None else None
+
+
+def final_fence(text: str) -> str | None:
+    """The last formula between dollar signs of the last line; "$5 and then $" between two prices is none."""
+    fences = _formulas(text.rstrip().rpartition("\n")[2])
+    return fences[-1] if fences else None
+
+
+def _formulas(line: str) -> list[str]:
+    found = [(groups[0] or groups[1]).strip() for groups in _FENCE.findall(line)]
+    return [formula for formula in found if formula and not _PROSE.search(formula)]
+
+
+def last_number(text: str) -> str | None:
+    """The last number of the text, with its currency and unit."""
+    found = None
+    for found in numbers_in(plain_unicode(text[-20_000:])):
+        pass
+    return found
+
+
+_FENCE = re.compile(r"\$([^$\n]+)\$|\\\((.+?)\\\)")
+_PROSE = re.compile(r"(?<![\\A-Za-z{])[A-Za-z]{2,}|[-+*/=,(]$|[.,;]\s")
+_NUMBER = re.compile(
+    r"(?:(?<![\w)\]}.])[-+])?\s?(?:US)?[$€£¥₹]?\s?-?"
+    r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d)|\d+(?:\.\d+)?(?:[eE][-+]?\d+)?|(?<!\d)\.\d+)"
+    r"(?:\s\d+/\d+|\s?/\s?\d+(?![\d/.]))?(?::[0-5]\d(?:\s?[aApP]\.?[mM]\b)?)?"
+    r"(?:\s?(?:%|\\%|[¢€£°]|percent\b)|[ -](?:thousand|million|billion|dozen|hours?|minutes?|seconds?|days?|weeks?|"
+    r"months?|years?|cents?|dollars?|inches|inch|feet|foot|yards?|miles?|meters?|metres?|cm|km|mm|kg|grams?|pounds?|"
+    r"ounces?|liters?|litres?|gallons?|a\.?m\.?|p\.?m\.?)(?!\w))?"
+)
+
+
+def numbers_in(text: str) -> Iterator[str]:
+    """Every number of a text as it is written."""
+    return (match[0].strip() for match in _NUMBER.finditer(text))
+
+
+def choice_letter(text: str) -> str | None:
+    """The option letter that an answer names: "(B)", "B) 6000", "option B"."""
+    if match := _OPTION_ALONE.fullmatch(undress(text)):
+        return match[1].upper()
+    letters = _CHOICE.findall(text)
+    return (letters[-1][0] or letters[-1][1]).upper() if letters else None
+
+
+RULES: tuple[tuple[str, Rule], ...] = (
+    ("hash", hash_line),
+    ("boxed", last_boxed),
+    ("answer_is", answer_is),
+    ("answer_line", answer_line),
+    ("final_line", final_line),
+    ("final_fence", final_fence),
+    ("last_number", last_number),
+)
+
+
+def find_answer(text: str) -> tuple[str, str | None]:
+    """The name of the rule that fired and the answer as written; ("", None) when there is none."""
+    text = text[-MAX_TEXT:]
+    for name, rule in RULES:
+        if (answer := rule(text)) is not None:
+            return name, answer[:MAX_ANSWER]
+    return "", None
+
+
+def narrow(clause: str) -> Iterator[str]:
+    """The parts of a clause that may be the number meant, best first."""
+    text = undress(clause)
+    yield text
+    yield from (undress(formula) for formula in reversed(_formulas(clause)))
+    yield from (undress(bold) for bold in re.findall(r"\*\*([^*]+)\*\*", clause))
+    if "=" in text:
+        yield from narrow(text.rpartition("=")[2])
+        return
+    numbers = list(numbers_in(text))
+    if numbers and re.match(r"(?:[^\W\d]+\s){0,2}" + re.escape(numbers[0]), text):
+        yield numbers[0]
+    elif numbers:
+        yield numbers[-1]

@@ -1,0 +1,171 @@
+"""Read one number, exactly: integers, decimals of several locales, fractions, mixed, scientific, words.
+
+Everything becomes a `Fraction`; digits and exponents are bounded before anything is computed. A number
+remembers how many significant digits were written when it was written as a decimal, since only a decimal
+can be a rounding of something else.
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from functools import lru_cache
+from typing import NamedTuple
+
+from cotmill.verify.words import number_from_words
+
+MAX_DIGITS = 4_000
+"""Python refuses to read integers beyond 4,300 digits; nobody's answer is longer."""
+MAX_EXPONENT = 4_000
+
+
+class Number(NamedTuple):
+    """An exact value, and the significant digits it was written with (0: exact, not a decimal)."""
+
+    value: Fraction
+    digits: int = 0
+
+
+_INTEGER = re.compile(r"[+-]?\d+")
+_ENGLISH = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d*)?")
+_INDIAN = re.compile(r"[+-]?\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d+)?")
+_SPACED = re.compile(r"[+-]?\d{1,3}(?:[ '_]\d{3})+(?:[.,]\d+)?")
+_UNDERSCORED = re.compile(r"[+-]?\d+(?:_\d+)+(?:\.\d+)?")
+_DOTTED = re.compile(r"[+-]?\d{1,3}(?:\.\d{3}){2,}(?:,\d+)?|[+-]?\d{1,3}(?:\.\d{3})+,\d+")
+_COMMA_DECIMAL = re.compile(r"[+-]?\d+,(?:\d{1,2}|\d{4,})|[+-]?0,\d+")
+_EXPONENT = re.compile(
+    r"(?P<mantissa>[+-]?[\d.,]+)\s*(?:[eE]|(?:\\times|\\cdot|\*|x|X)\s*10\s*(?:\^|\*\*)\s*)"
+    r"[{(]?\s*(?P<power>[+-]?\s*\d+)\s*[})]?"
+)
+_POWER_OF_TEN = re.compile(r"(?P<sign>[+-]?)10\s*(?:\^|\*\*)\s*[{(]?\s*(?P<power>[+-]?\d+)\s*[})]?")
+_SLASH = re.compile(r"(?P<sign>[+-]?)(?:(?P<whole>\d+)\s+(?:and\s+)?)?(?P<top>[\d,]+)\s*/\s*(?P<bottom>[\d,]+)")
+_DECIMAL_SLASH = re.compile(r"(?P<top>[+-]?[\d,]*\.?\d+)\s*/\s*(?P<bottom>-?[\d,]*\.?\d+)")
+_FRAC = re.compile(
+    r"(?P<sign>[+-]?)\s*(?P<whole>\d+)?\s*\\frac\s*(?:\{\s*(?P<t>-?[\d.,]+)\s*\}|(?P<t1>\d))\s*"
+    r"(?:\{\s*(?P<b>-?[\d.,]+)\s*\}|(?P<b1>\d))"
+)
+_SIGN_SPACE = re.compile(r"^([+-])\s+")
+_REPEATING = re.compile(r"(?P<sign>[+-]?)(?P<head>\d*\.\d*)\\overline\s*\{?(?P<tail>\d+)\}?")
+
+
+@lru_cache(65536)
+def read_number(text: str) -> Number | None:
+    """Read a whole string as one number, or return None.
+
+    >>> read_number("-1,234.50"), read_number("1 3/4"), read_number("1.5e-3")[0]
+    (Number(value=Fraction(-2469, 2), digits=6), Number(value=Fraction(7, 4), digits=0), Fraction(3, 2000))
+    """
+    if not text or len(text) > MAX_DIGITS:
+        return None
+    if _INTEGER.fullmatch(text):
+        return Number(Fraction(int(text)))
+    text = _SIGN_SPACE.sub(r"\1", _outer_brackets(text))
+    for reader in _READERS:
+        if (number := reader(text)) is not None:
+            return number
+    return None
+
+
+def _outer_brackets(text: str) -> str:
+    """Take redundant braces or brackets off a number: {5}, (5), (-3)."""
+    while len(text) > 2 and (text[0] + text[-1]) in ("{}", "()") and not set(text[1:-1]) & set("(){}"):
+        text = text[1:-1].strip()
+    return text
+
+
+def _plain(text: str) -> Number | None:
+    """Read digits with any locale's separators."""
+    if not any(char.isdigit() for char in text):
+        return None
+    if _ENGLISH.fullmatch(text) or _INDIAN.fullmatch(text):
+        return _decimal(text.replace(",", ""))
+    if _SPACED.fullmatch(text):
+        return _decimal(re.sub("[ '_]", "", text).replace(",", "."))
+    if _UNDERSCORED.fullmatch(text):
+        return _decimal(text.replace("_", ""))
+    if _DOTTED.fullmatch(text):
+        return _decimal(text.replace(".", "").replace(",", "."))
+    if _COMMA_DECIMAL.fullmatch(text):
+        return _decimal(text.replace(",", "."))
+    return None
+
+
+def _decimal(text: str) -> Number:
+    whole, _, places = text.partition(".")
+    if not places:
+        return Number(Fraction(int(whole)))
+    written = (whole + places).lstrip("+-").lstrip("0")
+    if not places.strip("0"):
+        return Number(Fraction(int(whole or 0)), len(written))
+    return Number(Fraction(int(whole + places), 10 ** len(places)), len(written))
+
+
+def _repeating(text: str) -> Number | None:
+    """Read 0.1\\overline{6} as 1/6, exactly."""
+    if (match := _REPEATING.fullmatch(text)) is None:
+        return None
+    whole, _, places = match["head"].partition(".")
+    scale, period = 10 ** len(places), 10 ** len(match["tail"]) - 1
+    value = Fraction(int(whole + places or 0), scale) + Fraction(int(match["tail"]), period * scale)
+    return Number(-value if match["sign"] == "-" else value)
+
+
+def _scientific(text: str) -> Number | None:
+    if match := _POWER_OF_TEN.fullmatch(text):
+        mantissa = Number(Fraction(-1 if match["sign"] == "-" else 1))
+    elif match := _EXPONENT.fullmatch(text):
+        mantissa = _plain(match["mantissa"])
+    if match is None or mantissa is None or len(match["power"]) > 6:
+        return None
+    power = int(match["power"].replace(" ", ""))
+    if abs(power) > MAX_EXPONENT:
+        return None
+    return Number(mantissa.value * Fraction(10) ** power, mantissa.digits)
+
+
+def _fraction(text: str) -> Number | None:
+    """Read a/b, w a/b, \\frac{a}{b}, w\\frac{a}{b}; a fraction is exact, even of decimals."""
+    if match := _SLASH.fullmatch(text):
+        top, bottom = match["top"], match["bottom"]
+    elif match := _FRAC.fullmatch(text):
+        top, bottom = match["t"] or match["t1"], match["b"] or match["b1"]
+    elif match := _DECIMAL_SLASH.fullmatch(text):
+        return _ratio(match["top"], match["bottom"])
+    else:
+        return None
+    if match["whole"] and (top.startswith("-") or bottom.startswith("-")):
+        return None
+    if (part := _ratio(top, bottom)) is None:
+        return None
+    value = part.value + int(match["whole"] or 0)
+    return Number(-value if match["sign"] == "-" else value)
+
+
+def _ratio(top: str, bottom: str) -> Number | None:
+    above, below = _plain(top), _plain(bottom)
+    if above is None or below is None or below.value == 0:
+        return None
+    return Number(above.value / below.value)
+
+
+_MULTIPLIERS = {
+    "hundred": 100, "thousand": 1_000, "million": 10**6, "billion": 10**9, "trillion": 10**12,
+    "dozen": 12, "k": 1_000, "K": 1_000, "M": 10**6, "bn": 10**9, "mn": 10**6, "lakh": 10**5, "crore": 10**7,
+}  # fmt: skip
+_MULTIPLIED = re.compile(r"(?P<number>.*\d)\s*(?P<by>[A-Za-z]+)")
+
+
+def _multiplied(text: str) -> Number | None:
+    """Read 1.5 million, 3k, 2 dozen."""
+    if (match := _MULTIPLIED.fullmatch(text)) is None or match["by"] not in _MULTIPLIERS:
+        return None
+    number = _plain(match["number"]) or _fraction(match["number"])
+    return None if number is None else Number(number.value * _MULTIPLIERS[match["by"]], number.digits)
+
+
+def _words(text: str) -> Number | None:
+    value = number_from_words(text)
+    return None if value is None else Number(value)
+
+
+_READERS = (_plain, _fraction, _scientific, _multiplied, _repeating, _words)

@@ -1,0 +1,384 @@
+"""The schemas people have, one declarative entry each, and the guess which of them a file has.
+
+An entry names the columns it needs, the ones it also uses, a function from their values to the fields
+of a Pool, and, where column names alone do not settle it, a test on sample rows. The first entry of
+`FORMS` that fits wins, so the particular ones stand before the general ones. Column names are compared
+in lower case with spaces as underscores.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from cotmill.core.errors import DataError
+from cotmill.data.gold import MARK, final_answer
+from cotmill.data.types import Message
+
+MODEL = "model"
+"""Origin of traces that a form knows to be written by a model."""
+
+
+class BadRow(ValueError):
+    """One row cannot be used; the message is the reason. It is set aside, and the others go on."""
+
+
+class Fields(NamedTuple):
+    """What one input row says, in the terms of a Pool."""
+
+    question: str
+    trace: str = ""
+    gold: str | None = None
+    source: str = ""
+    context: tuple[Message, ...] = ()
+
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Form:
+    """One schema: `needs` must be there; `uses` are read when there; `row` gets both, in this order."""
+
+    name: str
+    about: str
+    needs: tuple[str, ...]
+    row: Callable[..., Fields]
+    uses: tuple[str, ...] = ()
+    fits: Callable[[Sequence[Row]], bool] | None = None
+    origin: str = "human"
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """All columns whose content goes into the fixed columns."""
+        return self.needs + self.uses
+
+
+def normal(name: str) -> str:
+    """Normalise a column name for comparison.
+
+    >>> normal("Short Answer")
+    'short_answer'
+    """
+    return name.strip().lower().replace(" ", "_").replace("-", "_")
+
+
+# ---- values ---------------------------------------------------------------------------------------
+
+
+def text_of(value: Any, name: str, *, empty: bool = False) -> str:
+    """Return a text value, or say why it is none."""
+    if value is None:
+        raise BadRow(f"missing field: {name}")
+    if not isinstance(value, str):
+        if isinstance(value, bool | dict | list):
+            raise BadRow(f"field {name} is {type(value).__name__}, not text")
+        value = answer_text(value)
+    if not empty and (not value or value.isspace()):
+        raise BadRow(f"empty field: {name}")
+    return value
+
+
+def answer_text(value: Any) -> str:
+    """Write a gold answer as text; whole floats lose their zero.
+
+    >>> answer_text(51.0), answer_text(True), answer_text([1, 2]), answer_text(" 7 ")
+    ('51', 'True', '[1, 2]', '7')
+    """
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return str(int(value))
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else str(value)
+
+
+def gold_of(value: Any, name: str = "answer") -> str:
+    """Return a gold answer as text, or say why there is none."""
+    if value is None:
+        raise BadRow(f"no answer: {name} is missing")
+    text = answer_text(value)
+    if not text:
+        raise BadRow(f"no answer: {name} is empty")
+    return text
+
+
+def turns_of(value: Any, name: str) -> list[Message]:
+    """Read turns written as {role, content} or {from, value}."""
+    if isinstance(value, str):
+        value = _parsed(value, name)
+    if not isinstance(value, list) or not value:
+        raise BadRow(
+            f"empty field: {name}" if value in (None, []) else f"field {name} is not a list of turns"
+        )
+    return [_turn(item, name) for item in value]
+
+
+_ROLES = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "model": "assistant",
+          "chatgpt": "assistant", "bing": "assistant", "bard": "assistant", "system": "system", "prompter": "user",
+          "tool": "tool", "function": "tool", "observation": "tool", "function_call": "assistant"}  # fmt: skip
+
+
+def _turn(item: Any, name: str) -> Message:
+    """Read one turn; the role names of ShareGPT become those of chat templates."""
+    if not isinstance(item, Mapping):
+        raise BadRow(f"a turn in {name} is {type(item).__name__}, not an object")
+    role, content = item.get("role", item.get("from")), item.get("content", item.get("value"))
+    if isinstance(content, list):
+        content = "".join(_part(part, name) for part in content)
+    if not isinstance(role, str) or not isinstance(content, str):
+        raise BadRow(f"a turn in {name} lacks its role or its text")
+    return Message(_ROLES.get(role.lower(), role), content)
+
+
+def _part(part: Any, name: str) -> str:
+    """Read one part of a turn in parts; only text can be trained on."""
+    if isinstance(part, Mapping) and isinstance(part.get("text"), str):
+        return part["text"]
+    raise BadRow(f"a turn in {name} has a part that is not text")
+
+
+def _parsed(text: str, name: str) -> Any:
+    """Parse turns that a CSV holds as JSON text."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadRow(f"field {name} is text, not a list of turns") from error
+
+
+def _conversation(turns: list[Message], name: str) -> Fields:
+    """Train on the last assistant turn; the user's turn before it is the question, the rest is context."""
+    if turns[-1].role != "assistant":
+        raise BadRow(f"no answer: the last turn of {name} is by {turns[-1].role}")
+    trace = text_of(turns[-1].content, f"{name}[-1]")
+    if len(turns) < 2 or turns[-2].role != "user":
+        raise BadRow(f"missing field: no user turn before the last answer in {name}")
+    question = text_of(turns[-2].content, f"{name}[-2]")
+    return Fields(question, trace, final_answer(trace), context=tuple(turns[:-2]))
+
+
+# ---- one function per schema ----------------------------------------------------------------------
+
+
+def _gsm8k(question: Any, answer: Any) -> Fields:
+    trace = text_of(answer, "answer")
+    return Fields(text_of(question, "question"), trace, final_answer(trace))
+
+
+def _solved(question: Any, solution: Any, gold: Any = None) -> Fields:
+    """Question, worked solution, and perhaps the answer in a column of its own."""
+    trace = text_of(solution, "solution")
+    return Fields(
+        text_of(question, "question"), trace, answer_text(gold) if gold is not None else final_answer(trace)
+    )
+
+
+def _asked(question: Any, gold: Any) -> Fields:
+    """Question and gold answer without a solution."""
+    return Fields(text_of(question, "question"), "", gold_of(gold))
+
+
+def _math(problem: Any, solution: Any, gold: Any = None, kind: Any = None) -> Fields:
+    return _solved(problem, solution, gold)._replace(source=answer_text(kind) if kind else "")
+
+
+def _messages(messages: Any) -> Fields:
+    return _conversation(turns_of(messages, "messages"), "messages")
+
+
+def _sharegpt(conversations: Any, system: Any = None) -> Fields:
+    fields = _conversation(turns_of(conversations, "conversations"), "conversations")
+    return fields._replace(context=(Message("system", system), *fields.context)) if system else fields
+
+
+def _completion(prompt: Any, completion: Any) -> Fields:
+    if isinstance(prompt, list) or isinstance(completion, list):
+        asked = (
+            turns_of(prompt, "prompt")
+            if isinstance(prompt, list)
+            else [Message("user", text_of(prompt, "prompt"))]
+        )
+        said = completion
+        if not isinstance(completion, list):
+            said = [{"role": "assistant", "content": text_of(completion, "completion")}]
+        return _conversation(asked + turns_of(said, "completion"), "prompt + completion")
+    trace = text_of(completion, "completion")
+    return Fields(text_of(prompt, "prompt"), trace, final_answer(trace))
+
+
+def _text(text: Any) -> Fields:
+    trace = text_of(text, "text")
+    return Fields("", trace, final_answer(trace))
+
+
+def _alpaca(
+    instruction: Any, output: Any, given: Any = None, system: Any = None, history: Any = None
+) -> Fields:
+    question = text_of(instruction, "instruction")
+    if given is not None and text_of(given, "input", empty=True):
+        question = f"{question}\n{given}"
+    context = [Message("system", system)] if isinstance(system, str) and system else []
+    for pair in history or ():
+        if not isinstance(pair, list | tuple) or len(pair) != 2:
+            raise BadRow("field history is not a list of [instruction, answer] pairs")
+        context += [
+            Message("user", text_of(pair[0], "history")),
+            Message("assistant", text_of(pair[1], "history")),
+        ]
+    trace = text_of(output, "output")
+    return Fields(question, trace, final_answer(trace), context=tuple(context))
+
+
+def _metamath(query: Any, response: Any, kind: Any = None) -> Fields:
+    return _gsm8k(query, response)._replace(source=kind if isinstance(kind, str) else "")
+
+
+def _svamp(body: Any, question: Any, answer: Any) -> Fields:
+    story = text_of(body, "Body").rstrip()
+    joined = story if story.endswith((".", "?", "!", ",")) else story + "."
+    return Fields(f"{joined} {text_of(question, 'Question').strip()}", "", gold_of(answer, "Answer"))
+
+
+def _aqua(question: Any, options: Any, correct: Any, rationale: Any = None) -> Fields:
+    if isinstance(options, str):
+        options = _parsed(options, "options")
+    if not isinstance(options, list) or not all(isinstance(option, str) for option in options):
+        raise BadRow("field options is not a list of texts")
+    asked = text_of(question, "question") + "\nOptions:\n" + "\n".join(options)
+    trace = text_of(rationale, "rationale", empty=True) if rationale is not None else ""
+    return Fields(asked, trace, gold_of(correct, "correct"))
+
+
+def _gsm_ic(_original: Any, new_question: Any, answer: Any) -> Fields:
+    return Fields(text_of(new_question, "new_question"), "", gold_of(answer))
+
+
+def _gsm_plus(question: Any, solution: Any, answer: Any, kind: Any) -> Fields:
+    trace = text_of(solution, "solution", empty=True) if solution is not None else ""
+    source = kind if isinstance(kind, str) else ""
+    return Fields(text_of(question, "question"), trace, gold_of(answer), source)
+
+
+def _distracted(question: Any, answer: Any, adversary: Any) -> Fields:
+    """PROBLEMATHIC: the passage with its irrelevant quantity, then the question."""
+    if not isinstance(adversary, Mapping):
+        raise BadRow("field adversary is not an object")
+    passage = text_of(adversary.get("augmented_passage"), "adversary.augmented_passage").strip()
+    if "NoInputFound" in passage:
+        raise BadRow("empty field: adversary.augmented_passage says NoInputFound")
+    trace = adversary.get("solution")
+    trace = trace if isinstance(trace, str) else ""
+    return Fields(f"{passage} {text_of(question, 'question')}", trace, gold_of(answer))
+
+
+# ---- tests on sample rows -------------------------------------------------------------------------
+
+
+def _values(rows: Sequence[Row], name: str) -> list[Any]:
+    return [row[name] for row in rows if row.get(name) is not None]
+
+
+def _most(values: Sequence[Any], test: Callable[[Any], bool]) -> bool:
+    return bool(values) and 2 * sum(map(test, values)) > len(values)
+
+
+def _marked(rows: Sequence[Row]) -> bool:
+    return _most(_values(rows, "answer"), lambda value: isinstance(value, str) and MARK in value)
+
+
+def _worked(name: str) -> Callable[[Sequence[Row]], bool]:
+    """Test that a column holds solutions (several lines or many words), not short answers."""
+
+    def long(value: Any) -> bool:
+        return isinstance(value, str) and (MARK in value or len(re.findall(r"\S+", value[:400])) > 8)
+
+    return lambda rows: _most(_values(rows, name), long)
+
+
+def _paired(rows: Sequence[Row]) -> bool:
+    """Test that the second of two unnamed columns holds short answers."""
+    return _most(_values(rows, "column_2"), lambda value: len(str(value)) < 40)
+
+
+FORMS: tuple[Form, ...] = (
+    Form("svamp", "SVAMP: Body, Question, Answer", ("body", "question", "answer"), _svamp),
+    Form("aqua-rat", "AQuA-RAT: question, options, correct, rationale", ("question", "options", "correct"), _aqua,
+         ("rationale",)),
+    Form("gsm-ic", "GSM-IC: original_question, new_question, answer",
+         ("original_question", "new_question", "answer"), _gsm_ic),
+    Form("gsm-plus", "GSM-Plus: question, solution, answer, perturbation_type",
+         ("question", "solution", "answer", "perturbation_type"), _gsm_plus),
+    Form("problemathic", "PROBLEMATHIC: question, answer, adversary", ("question", "answer", "adversary"), _distracted),
+    Form("paths", "model-written paths: problem, answers, answer", ("problem", "answers", "answer"), _solved,
+         origin=MODEL),
+    Form("messages", "messages: [{role, content}]", ("messages",), _messages),
+    Form("sharegpt", "ShareGPT: conversations: [{from, value}]", ("conversations",), _sharegpt, ("system",)),
+    Form("prompt-completion", "prompt, completion: texts or lists of messages", ("prompt", "completion"), _completion),
+    Form("mathinstruct", "MathInstruct: source, instruction, output", ("source", "instruction", "output"), _alpaca,
+         ("input",)),
+    Form("alpaca", "Alpaca: instruction, output (+ input, system, history)", ("instruction", "output"), _alpaca,
+         ("input", "system", "history")),
+    Form("metamathqa", "MetaMathQA: query, response, type", ("query", "response"), _metamath, ("type",)),
+    Form("math", "MATH: problem, solution (+ answer, level, type)", ("problem", "solution"), _math,
+         ("answer", "type")),
+    Form("gsm8k", "GSM8K: question, answer ending in '#### x'", ("question", "answer"), _gsm8k, fits=_marked),
+    Form("question-solution", "question, solution (+ answer)", ("question", "solution"), _solved, ("answer",)),
+    Form("question-rationale", "question, rationale (+ answer)", ("question", "rationale"), _solved, ("answer",)),
+    Form("question-ground-truth", "question, ground_truth as a worked solution", ("question", "ground_truth"),
+         _solved, fits=_worked("ground_truth")),
+    Form("question-worked", "question, answer as a worked solution without a mark", ("question", "answer"), _solved,
+         fits=_worked("answer")),
+    Form("question-answer", "question and gold answer, no solution", ("question", "answer"), _asked),
+    Form("question-gold", "question and gold answer, no solution", ("question", "gold"), _asked),
+    Form("input-target", "GSM-hard: input, target", ("input", "target"), _asked),
+    Form("problem-answer", "problem and gold answer", ("problem", "answer"), _asked),
+    Form("problem-short-answer", "IMO-AnswerBench: Problem, Short Answer", ("problem", "short_answer"), _asked),
+    Form("text", "text: plain language modelling", ("text",), _text),
+    Form("unnamed-pair", "two columns without names: question, answer (MGSM)", ("column_1", "column_2"), _asked,
+         fits=_paired),
+)  # fmt: skip
+"""Tried in this order."""
+
+
+def form_named(name: str) -> Form:
+    """Look a form up by the word after `--form`.
+
+    Raises:
+        DataError: there is none of that name.
+    """
+    for form in FORMS:
+        if form.name == name:
+            return form
+    raise DataError(f"there is no form '{name}'; choose from {', '.join(form.name for form in FORMS)}")
+
+
+def detect(columns: Sequence[str], sample: Sequence[Row], *, where: str = "the data") -> Form:
+    """Guess the form from column names and sample rows.
+
+    Raises:
+        DataError: none fits; the message names the columns, what was tried and the flags that settle it.
+    """
+    names = {normal(name) for name in columns}
+    normalised = [{normal(name): value for name, value in row.items()} for row in sample]
+    near: list[str] = []
+    for form in FORMS:
+        if names.issuperset(form.needs):
+            if form.fits is None or form.fits(normalised):
+                return form
+            near.append(f"{form.name} (the columns are there, the values do not look so)")
+        elif len(form.needs) > 1 and names.intersection(form.needs):
+            near.append(f"{form.name} (lacks {', '.join(n for n in form.needs if n not in names)})")
+    raise DataError(_unknown(where, columns, near))
+
+
+def _unknown(where: str, columns: Sequence[str], near: list[str]) -> str:
+    """Say what was seen, what was tried, and what to type."""
+    tried = "; ".join(near) if near else "none shares a column with it"
+    return (
+        f"cannot tell what {where} is. Its columns: {', '.join(map(repr, columns)) or '(none)'}. "
+        f"Tried {len(FORMS)} forms: {tried}. "
+        "Settle it with --form NAME (one of " + ", ".join(form.name for form in FORMS) + ") "
+        "or with --columns question=COLUMN,answer=COLUMN (also: trace=, gold=, source=)."
+    )

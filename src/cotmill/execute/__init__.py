@@ -1,0 +1,1 @@
+"""Map work over shards: local worker processes with completion markers."""

@@ -1,0 +1,161 @@
+"""The base of all evidence: numbers addressed by row id, with the pool and the model they came from.
+
+Alignment is by row id and nothing else. Row ids are content hashes, so evidence measured on a larger
+pool serves a part of it, and evidence measured on other rows is refused by name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from jaxtyping import Int, Shaped
+
+from cotmill.core.errors import EvidenceError
+from cotmill.core.ids import as_strings, id_words
+from cotmill.data.pool import Pool
+from cotmill.evidence.files import read_columns, write_columns
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Evidence(ABC):
+    """Numbers per row. `row_ids` is any list, numpy or Arrow array of ids and is kept as numpy str.
+
+    `pool_fingerprint` and `model_fingerprint` say what was measured and by what ("" when unknown);
+    `about` holds any further provenance as text (model name, template hash, precision).
+    """
+
+    row_ids: Shaped[np.ndarray, " row"]
+    pool_fingerprint: str = ""
+    model_fingerprint: str = ""
+    about: Mapping[str, str] = field(default_factory=dict)
+
+    kind: ClassVar[str]
+    row_fields: ClassVar[tuple[str, ...]]
+    """The fields whose first axis is the row."""
+
+    def __post_init__(self) -> None:
+        """Check that every array has one entry per row."""
+        self._set("row_ids", as_strings(self.row_ids))
+        for name in self.row_fields:
+            self._set(name, np.asarray(getattr(self, name)))
+            if len(getattr(self, name)) != len(self):
+                raise EvidenceError(
+                    f"{self.kind}: {name} has {len(getattr(self, name))} entries for {len(self)} row ids; "
+                    "give one entry per row id"
+                )
+        self.check()
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raise EvidenceError unless the numbers are fit to select by."""
+
+    @abstractmethod
+    def to_columns(self) -> dict[str, np.ndarray]:
+        """Give the Parquet columns, without the row id."""
+
+    @classmethod
+    @abstractmethod
+    def from_columns(cls, columns: Mapping[str, np.ndarray]) -> dict[str, Any]:
+        """Turn Parquet columns back to the fields of this kind."""
+
+    @classmethod
+    def from_evidence(cls, evidence: Evidence) -> Evidence | None:
+        """Get this kind out of evidence that holds it, itself or as a part; None when it does not."""
+        return evidence if isinstance(evidence, cls) else None
+
+    def __len__(self) -> int:
+        """Count the rows."""
+        return len(self.row_ids)
+
+    def _set(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
+    def refuse_unless(self, good: Shaped[np.ndarray, " row"], problem: str, remedy: str) -> None:
+        """Raise EvidenceError naming how many rows are not good, the first of them, and what to do."""
+        bad = np.flatnonzero(~good)
+        if len(bad):
+            first = str(self.row_ids[bad[0]])
+            raise EvidenceError(f"{len(bad)} of {len(self)} rows of the {self.kind} {problem} (first: '{first}'); {remedy}")
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the ids and numbers in this order; equal files have equal fingerprints."""
+        digest = hashlib.blake2b(self.kind.encode(), digest_size=16)
+        digest.update(np.ascontiguousarray(id_words(self.row_ids)))
+        for name, values in self.to_columns().items():
+            digest.update(f"{name} {values.dtype}".encode())
+            digest.update(np.ascontiguousarray(values))
+        return digest.hexdigest()
+
+    def at(self, positions: Int[np.ndarray, " row"]) -> Self:
+        """Take the rows at these positions, in this order."""
+        rows = {name: getattr(self, name)[positions] for name in ("row_ids", *self.row_fields)}
+        return replace(self, **rows)
+
+    def of(self, pool: Pool) -> Self:
+        """Give this evidence in the pool's rows and order.
+
+        Raises:
+            EvidenceError: rows of the pool are missing here, or a row id occurs twice here.
+        """
+        wanted = pool.column("row_id")
+        if len(wanted) == len(self) and np.array_equal(id_words(wanted), id_words(self.row_ids)):
+            return replace(self, pool_fingerprint=pool.fingerprint)
+        have = pa.array(self.row_ids, type=wanted.type)
+        self._refuse_repeats(have)
+        places = pc.index_in(wanted, value_set=have)
+        if places.null_count:
+            self._refuse_missing(wanted, places)
+        return replace(self.at(places.to_numpy().astype(np.int64)), pool_fingerprint=pool.fingerprint)
+
+    def _refuse_repeats(self, have: pa.Array) -> None:
+        distinct = pc.count_distinct(have).as_py()
+        if distinct != len(self):
+            raise EvidenceError(
+                f"{self.kind}: {len(self)} rows have only {distinct} distinct row ids; measure every row once"
+            )
+
+    def _refuse_missing(self, wanted: pa.ChunkedArray, places: pa.ChunkedArray) -> None:
+        first = wanted.filter(places.is_null())[0].as_py()
+        raise EvidenceError(
+            f"{places.null_count} of {len(wanted)} pool rows are not among the {len(self)} rows of the {self.kind} "
+            f"(first: '{first}'); measure this pool, or take() the rows that were measured"
+        )
+
+    def write(self, path: Path) -> Path:
+        """Write one Parquet file: row_id, the columns of this kind, and the provenance as metadata."""
+        about = {
+            "kind": self.kind,
+            "pool_fingerprint": self.pool_fingerprint,
+            "model_fingerprint": self.model_fingerprint,
+            "about": dict(self.about),
+        }
+        write_columns(path, self.row_ids, self.to_columns(), about)
+        return path
+
+    @classmethod
+    def read(cls, path: Path | str) -> Self:
+        """Read a file of this kind; called on Evidence itself, of any kind.
+
+        A file without cotmill's metadata is taken for what its columns say: `loss_sum@STEP` columns are
+        trajectories, `loss_sum` losses, `values` scores, and `tokens` alone lengths.
+
+        Raises:
+            EvidenceError: not evidence, or of another kind.
+        """
+        row_ids, columns, about = read_columns(Path(path))
+        kinds = {kind.kind: kind for kind in Evidence.__subclasses__()}
+        kind = kinds.get(about["kind"])
+        if kind is None or not issubclass(kind, cls):
+            wanted = cls.kind if cls is not Evidence else " or ".join(sorted(kinds))
+            raise EvidenceError(f"{path} holds {about['kind']}; expected {wanted}")
+        provenance = {name: about[name] for name in ("pool_fingerprint", "model_fingerprint", "about") if name in about}
+        return kind(row_ids=row_ids, **provenance, **kind.from_columns(columns))

@@ -1,0 +1,113 @@
+"""Loss trajectories: the summed loss of every row at several checkpoints of one training run.
+
+Source: S2L (Yang et al. 2024, arXiv 2403.07384), where a row is the vector of its mean losses over the
+checkpoints of a small proxy. Here sums and token counts are kept apart, and rows without label tokens
+are flagged instead of being given loss zero. The Parquet file has one column `loss_sum@STEP` per
+checkpoint, so any trainer can write it and a reader can take some checkpoints only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from cotmill.core.errors import EvidenceError
+from cotmill.evidence.base import Evidence
+from cotmill.evidence.files import STEP_COLUMN
+from cotmill.evidence.losses import Losses, check_tokens
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Trajectories(Evidence):
+    """Summed cross-entropy in nats of each row at each checkpoint; `steps` are strictly increasing."""
+
+    kind = "trajectories"
+    row_fields = ("loss_sum", "tokens", "truncated")
+
+    loss_sum: Float[np.ndarray, "row checkpoint"]
+    tokens: Int[np.ndarray, " row"]
+    steps: Int[np.ndarray, " checkpoint"]
+    truncated: Bool[np.ndarray, " row"]
+
+    def check(self) -> None:
+        """Refuse losses that are not finite, and steps that do not match or do not increase."""
+        self._set("steps", np.asarray(self.steps))
+        if len(self.steps) != self.loss_sum.shape[1] or not len(self.steps) or not (np.diff(self.steps) > 0).all():
+            raise EvidenceError(
+                f"trajectories: {self.loss_sum.shape[1]} losses per row with steps {self.steps.tolist()}; "
+                "give one step per loss, strictly increasing"
+            )
+        check_tokens(self, self.tokens)
+        empty = self.tokens == 0
+        self.refuse_unless(
+            empty | (np.isfinite(self.loss_sum) & (self.loss_sum >= 0)).all(axis=1),
+            "have label tokens but not a finite loss of at least 0 at every checkpoint",
+            "leave out the checkpoints at which the training had diverged",
+        )
+        if empty.any():
+            self._set("loss_sum", np.where(empty[:, None], np.nan, self.loss_sum).astype(self.loss_sum.dtype))
+
+    @property
+    def mean(self) -> Float[np.ndarray, "row checkpoint"]:
+        """Nats per label token at each checkpoint; NaN where there are no label tokens."""
+        return self.loss_sum / np.maximum(self.tokens, 1).astype(self.loss_sum.dtype)[:, None]
+
+    @property
+    def unmeasured(self) -> Bool[np.ndarray, " row"]:
+        """Rows with no label tokens: nothing to measure, nothing to train on."""
+        return self.tokens == 0
+
+    def losses(self, checkpoint: int) -> Losses:
+        """The losses at one checkpoint, by place: 0 is the first, -1 the last."""
+        return Losses(
+            row_ids=self.row_ids,
+            pool_fingerprint=self.pool_fingerprint,
+            model_fingerprint=self.model_fingerprint,
+            about=self.about,
+            loss_sum=self.loss_sum[:, checkpoint],
+            tokens=self.tokens,
+            truncated=self.truncated,
+        )
+
+    @classmethod
+    def from_losses(cls, points: Sequence[Losses], steps: Sequence[int] | None = None) -> Self:
+        """Join losses of the same rows, measured at several points of training, first to last.
+
+        Raises:
+            EvidenceError: the rows or their label tokens differ between the points.
+        """
+        first = points[0]
+        for other in points[1:]:
+            if not np.array_equal(first.row_ids, other.row_ids) or not np.array_equal(first.tokens, other.tokens):
+                raise EvidenceError(
+                    "these losses are of different rows or of differently tokenised rows; measure both points on one "
+                    "pool with one tokenizer and length"
+                )
+        return cls(
+            row_ids=first.row_ids,
+            pool_fingerprint=first.pool_fingerprint,
+            model_fingerprint="+".join(point.model_fingerprint for point in points),
+            loss_sum=np.stack([point.loss_sum for point in points], axis=1),
+            tokens=first.tokens,
+            steps=np.arange(len(points)) if steps is None else np.asarray(steps),
+            truncated=first.truncated,
+        )
+
+    def to_columns(self) -> dict[str, np.ndarray]:
+        """tokens, truncated, and loss_sum@STEP for every checkpoint."""
+        losses = {f"{STEP_COLUMN}{step}": self.loss_sum[:, i] for i, step in enumerate(self.steps.tolist())}
+        return {"tokens": self.tokens, "truncated": self.truncated, **losses}
+
+    @classmethod
+    def from_columns(cls, columns: Mapping[str, np.ndarray]) -> dict[str, Any]:
+        """Gather the loss_sum@STEP columns in the order of their steps."""
+        steps = sorted(int(name.removeprefix(STEP_COLUMN)) for name in columns if name.startswith(STEP_COLUMN))
+        loss_sum = np.empty((len(columns["tokens"]), len(steps)), dtype=columns[f"{STEP_COLUMN}{steps[0]}"].dtype)
+        for i, step in enumerate(steps):
+            loss_sum[:, i] = columns[f"{STEP_COLUMN}{step}"]
+        truncated = columns.get("truncated", np.zeros(len(loss_sum), dtype=bool))
+        return {"loss_sum": loss_sum, "tokens": columns["tokens"], "truncated": truncated, "steps": np.array(steps)}

@@ -1,0 +1,134 @@
+"""The shape of a selector, and what it leaves: a Selection that says why every row was taken or left.
+
+A selector is what we believe (an Evidence, a column, nothing) times how we draw (`select.pick`). Its
+module states only that; checking the evidence, cutting at the budget and writing the manifest are here,
+once for all.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Protocol, final
+
+from pydantic import BaseModel, ConfigDict
+
+from cotmill.core.errors import EvidenceError, RecipeError
+from cotmill.core.ids import order_keys
+from cotmill.data.pool import Pool
+from cotmill.evidence import Evidence, Lengths
+from cotmill.select.budget import Budget, Unit
+from cotmill.select.drawing import Drawing
+from cotmill.select.pick import Keys
+from cotmill.select.selection import Selection, cut, key_of
+
+
+class Selector(Protocol):
+    """Anything that turns a pool, evidence, a budget and a seed into a Selection."""
+
+    needs: ClassVar[type[Evidence] | None]
+    """What the recipe must measure first; None when the pool itself is enough."""
+
+    def __call__(
+        self,
+        pool: Pool,
+        evidence: Evidence | None = None,
+        *,
+        budget: Budget | str | int,
+        seed: int,
+        lengths: Lengths | None = None,
+    ) -> Selection:
+        """Select; `lengths` are needed for budgets in tokens unless the evidence carries token counts."""
+        ...
+
+
+class Method(BaseModel, ABC):
+    """Base of the built-in selectors: options are its fields, `draw` is the method."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: ClassVar[str]
+    needs: ClassVar[type[Evidence] | None] = None
+
+    @abstractmethod
+    def draw(self, pool: Pool, evidence: Any, keys: Keys, *, seed: int) -> Drawing:
+        """Order the rows; `evidence` is aligned to the pool, `keys` are the hashes of (seed, row id)."""
+
+    @final
+    def __call__(
+        self,
+        pool: Pool,
+        evidence: Evidence | None = None,
+        *,
+        budget: Budget | str | int,
+        seed: int,
+        lengths: Lengths | None = None,
+    ) -> Selection:
+        """Select from the pool.
+
+        Raises:
+            RecipeError: the budget cannot be met.
+            EvidenceError: evidence is missing, of another kind, or of other rows.
+        """
+        budget = Budget.parse(budget)
+        if not len(pool):
+            raise RecipeError("the pool has no rows to select from")
+        evidence = self._fitting(pool, evidence, lengths)
+        lengths = lengths_of(pool, evidence, lengths)
+        facts = self._facts(pool, evidence, budget, seed, lengths)
+        drawing = self.draw(pool, evidence, order_keys(seed, pool.column("row_id")), seed=seed)
+        return cut(pool, drawing, budget, tokens=None if lengths is None else lengths.tokens, facts=facts)
+
+    def key(
+        self,
+        pool: Pool,
+        evidence: Evidence | None = None,
+        *,
+        budget: Budget | str | int,
+        seed: int,
+        lengths: Lengths | None = None,
+    ) -> str:
+        """The key of the Selection that a call with the same arguments makes, without making it."""
+        evidence = self._fitting(pool, evidence, lengths)
+        return key_of(self._facts(pool, evidence, Budget.parse(budget), seed, lengths_of(pool, evidence, lengths)))
+
+    def _fitting(self, pool: Pool, evidence: Evidence | None, lengths: Lengths | None) -> Evidence | None:
+        """Align the evidence to the pool, or say what is missing."""
+        if self.needs is None:
+            return None
+        if evidence is None and self.needs is Lengths:
+            evidence = lengths
+        if evidence is None:
+            raise EvidenceError(f"{self.name} needs {self.needs.kind}; measure them, then pass them as evidence")
+        fitting = self.needs.from_evidence(evidence)
+        if fitting is None:
+            raise EvidenceError(f"{self.name} needs {self.needs.kind}, but was given {evidence.kind}")
+        return fitting.of(pool)
+
+    def _facts(
+        self, pool: Pool, evidence: Evidence | None, budget: Budget, seed: int, lengths: Lengths | None
+    ) -> dict[str, Any]:
+        """Everything that the choice is a function of."""
+        return {
+            "method": self.name,
+            "options": self.model_dump(mode="json"),
+            "budget": str(budget),
+            "seed": seed,
+            "pool_fingerprint": pool.fingerprint,
+            "evidence": None if evidence is None else _traits(evidence),
+            "lengths": _traits(lengths) if lengths is not None and budget.unit is Unit.TOKENS else None,
+        }
+
+
+def _traits(evidence: Evidence) -> dict[str, str]:
+    return {
+        "kind": evidence.kind,
+        "model_fingerprint": evidence.model_fingerprint,
+        "fingerprint": evidence.fingerprint,
+    }
+
+
+def lengths_of(pool: Pool, evidence: Evidence | None, lengths: Lengths | None) -> Lengths | None:
+    """Find the lengths of the pool's rows: those given, else the token counts that the evidence carries."""
+    if lengths is None and evidence is not None:
+        lengths = Lengths.from_evidence(evidence)
+    return None if lengths is None else lengths.of(pool)

@@ -1,0 +1,233 @@
+"""A Selection: which rows of a pool were taken, and for every row why it was taken or left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from jaxtyping import Bool, Int, Shaped
+
+from cotmill import __version__
+from cotmill.core.errors import DataError
+from cotmill.core.files import canonical_json, folder_aside, read_json, write_json
+from cotmill.core.ids import as_strings, content_id
+from cotmill.data.pool import Pool
+from cotmill.select.budget import Budget, Unit
+from cotmill.select.drawing import Drawing
+
+TABLE, FACTS = "selection.parquet", "selection.json"
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """The manifest: one line per row of the pool, in the pool's order, and the facts of the choice.
+
+    Columns of `table`: row_id; taken; reason, a sentence; place, where the rule drew the row (0 is first;
+    taken rows are those with the lowest places; empty when the rule cannot draw it); score and group,
+    where the method has them.
+    """
+
+    table: pa.Table
+    method: str
+    budget: Budget
+    seed: int
+    pool_fingerprint: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What the choice is a function of: method, options, budget, seed, evidence, pool, version."""
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    """Rows and tokens taken, per source, and the method's diagnostics."""
+
+    def __len__(self) -> int:
+        """Count the rows taken."""
+        return int(self.taken.sum())
+
+    @cached_property
+    def taken(self) -> Bool[np.ndarray, " row"]:
+        """Whether each row of the pool was taken."""
+        return self.table["taken"].to_numpy()
+
+    @cached_property
+    def row_ids(self) -> Shaped[np.ndarray, " taken"]:
+        """Ids of the rows taken, in the pool's order."""
+        return as_strings(self.table["row_id"].filter(self.table["taken"]))
+
+    @property
+    def key(self) -> str:
+        """Equal keys mean equal selections."""
+        return key_of(self.facts)
+
+    def apply(self, pool: Pool) -> Pool:
+        """Give the rows taken as a pool.
+
+        Raises:
+            DataError: rows that were taken are not in this pool.
+        """
+        return pool.take(self.row_ids)
+
+    def write(self, folder: Path | str) -> Path:
+        """Write selection.parquet and selection.json, whole or not at all."""
+        folder = Path(folder)
+        if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / FACTS).is_file())):
+            raise DataError(f"{folder} exists and is not a selection; name a new folder to write to")
+        with folder_aside(folder) as part:
+            pq.write_table(self.table, part / TABLE, compression="zstd", row_group_size=1 << 17)
+            write_json(part / FACTS, {"facts": self.facts, "key": self.key, "summary": self.summary})
+        return folder
+
+    @classmethod
+    def read(cls, folder: Path | str) -> Self:
+        """Read what `write` wrote.
+
+        Raises:
+            DataError: not a selection, or damaged.
+        """
+        folder = Path(folder)
+        if not (folder / FACTS).is_file() or not (folder / TABLE).is_file():
+            raise DataError(f"{folder} is not a selection: it lacks {FACTS} or {TABLE}; make one with cotmill select")
+        written = read_json(folder / FACTS)
+        facts = written["facts"]
+        if written["key"] != key_of(facts):
+            raise DataError(f"{folder / FACTS} was changed after it was written; select again")
+        return cls(
+            table=pq.read_table(folder / TABLE),
+            method=facts["method"],
+            budget=Budget.parse(facts["budget"]),
+            seed=facts["seed"],
+            pool_fingerprint=facts["pool_fingerprint"],
+            facts=facts,
+            summary=written["summary"],
+        )
+
+
+def key_of(facts: Mapping[str, Any]) -> str:
+    """Hash the facts and the version of cotmill that they were chosen by."""
+    return content_id("selection", __version__, canonical_json(facts))
+
+
+def cut(
+    pool: Pool,
+    drawing: Drawing,
+    budget: Budget,
+    *,
+    tokens: Int[np.ndarray, " row"] | None,
+    facts: Mapping[str, Any],
+) -> Selection:
+    """Take the first rows of a drawing up to the budget, and write down why for every row."""
+    order = drawing.order
+    if drawing.unfit is not None:
+        late = drawing.unfit[order]
+        order = np.concatenate([order[~late], order[late]])
+    count = budget.cut(None if tokens is None else tokens[order], len(order), len(pool))
+    places = np.full(len(pool), -1, dtype=np.int64)
+    places[order] = np.arange(len(order))
+    taken = (places >= 0) & (places < count)
+    return Selection(
+        table=_manifest(pool, drawing, places, taken),
+        method=facts["method"],
+        budget=budget,
+        seed=facts["seed"],
+        pool_fingerprint=pool.fingerprint,
+        facts=facts,
+        summary=_summary(pool, drawing, taken, tokens, budget),
+    )
+
+
+def _manifest(
+    pool: Pool, drawing: Drawing, places: Int[np.ndarray, " row"], taken: Bool[np.ndarray, " row"]
+) -> pa.Table:
+    columns = {
+        "row_id": pool.column("row_id"),
+        "taken": pa.array(taken),
+        "reason": _reasons(drawing, places, taken),
+        "place": pa.array(places, mask=places < 0),
+    }
+    if drawing.scores is not None:
+        scores = drawing.scores.astype(np.float64)
+        columns["score"] = pa.array(scores, mask=np.isnan(scores))
+    if drawing.groups is not None:
+        columns["group"] = _group_column(drawing)
+    return pa.table(columns)
+
+
+def _reasons(
+    drawing: Drawing, places: Int[np.ndarray, " row"], taken: Bool[np.ndarray, " row"]
+) -> pa.DictionaryArray:
+    """One of eight sentences for every row; the number of the sentence is computed for all rows at once."""
+    why = drawing.why
+    sentences = [
+        f"left: {why}; the budget was met before its turn",
+        f"taken: {why}",
+        f"left: {why}; its group had its share",
+        f"taken: {why}; within its group's share",
+        f"taken: {why}; its whole group was taken",
+        f"left: {drawing.unfit_because}",
+        f"taken to fill the budget, although {drawing.unfit_because}",
+        "left: the rule does not draw it at any budget",
+    ]
+    codes = taken.astype(np.int8)
+    if drawing.groups is not None:
+        sizes = np.bincount(drawing.groups)
+        whole = np.bincount(drawing.groups, weights=taken) == sizes
+        codes += 2
+        codes[taken & whole[drawing.groups]] = 4
+    if drawing.unfit is not None:
+        codes[drawing.unfit] = 5 + taken[drawing.unfit]
+    codes[places < 0] = 7
+    return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(sentences))
+
+
+def _group_column(drawing: Drawing) -> pa.Array:
+    names = drawing.group_names
+    if names is None:
+        names = np.arange(drawing.groups.max(initial=-1) + 1).astype(str)
+    return pa.DictionaryArray.from_arrays(pa.array(drawing.groups.astype(np.int32)), pa.array(names, type=pa.string()))
+
+
+def _summary(
+    pool: Pool,
+    drawing: Drawing,
+    taken: Bool[np.ndarray, " row"],
+    tokens: Int[np.ndarray, " row"] | None,
+    budget: Budget,
+) -> dict[str, Any]:
+    summary: dict[str, Any] = {
+        "rows": int(taken.sum()),
+        "of_rows": len(pool),
+        "sources": by_source(pool, taken),
+        "details": drawing.details,
+    }
+    if tokens is not None:
+        summary |= {"tokens": int(tokens[taken].sum()), "of_tokens": int(tokens.sum())}
+    if drawing.unfit is not None:
+        summary |= {"unfit_rows": int(drawing.unfit.sum()), "unfit_taken": int((drawing.unfit & taken).sum())}
+    if budget.unit is Unit.TOKENS:
+        summary["tokens_below_budget"] = int(budget.amount) - summary["tokens"]
+        summary["budget_rule"] = "the longest run of rows in drawing order that does not exceed the budget"
+    return summary
+
+
+def by_source(pool: Pool, taken: Bool[np.ndarray, " row"]) -> dict[str, dict[str, int]]:
+    """Count rows taken and rows there are, per source, by name."""
+    groups, names = groups_of(pool.column("source"))
+    have = np.bincount(groups, minlength=len(names))
+    took = np.bincount(groups[taken], minlength=len(names))
+    return {str(name): {"taken": int(t), "of": int(h)} for name, t, h in zip(names, took, have, strict=True)}
+
+
+def groups_of(column: pa.ChunkedArray) -> tuple[Int[np.ndarray, " row"], Shaped[np.ndarray, " group"]]:
+    """Number the distinct values of a text column in the order of their names.
+
+    Sorted, not in order of appearance, so that the numbers do not depend on the order of the rows.
+    """
+    encoded = column.cast(pa.string()).fill_null("").combine_chunks().dictionary_encode()
+    names = np.array(encoded.dictionary.to_pylist(), dtype=object)
+    order = np.argsort(names)
+    place = np.empty(len(names), dtype=np.int64)
+    place[order] = np.arange(len(names))
+    return place[encoded.indices.to_numpy()], names[order]

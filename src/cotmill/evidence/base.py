@@ -66,10 +66,12 @@ class Evidence(ABC):
     def from_columns(cls, columns: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """Turn Parquet columns back to the fields of this kind."""
 
-    @classmethod
-    def from_evidence(cls, evidence: Evidence) -> Evidence | None:
-        """Get this kind out of evidence that holds it, itself or as a part; None when it does not."""
-        return evidence if isinstance(evidence, cls) else None
+    def to(self, kind: type[Evidence]) -> Evidence | None:
+        """Give this evidence as another kind that it holds as a part; None when it holds none.
+
+        Trajectories hold the losses of their last checkpoint; losses and trajectories hold lengths.
+        """
+        return self if isinstance(self, kind) else None
 
     def __len__(self) -> int:
         """Count the rows."""

@@ -10,8 +10,6 @@ import numpy as np
 from jaxtyping import Int
 
 from cotmill.evidence.base import Evidence
-from cotmill.evidence.losses import Losses, check_tokens
-from cotmill.evidence.trajectories import Trajectories
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -27,21 +25,6 @@ class Lengths(Evidence):
         """Refuse negative lengths."""
         check_tokens(self, self.tokens)
 
-    @classmethod
-    def from_evidence(cls, evidence: Evidence) -> Lengths | None:
-        """Take the token counts that evidence carries anyway; None when it carries none."""
-        if isinstance(evidence, Lengths):
-            return evidence
-        if isinstance(evidence, Losses | Trajectories):
-            return cls(
-                row_ids=evidence.row_ids,
-                pool_fingerprint=evidence.pool_fingerprint,
-                model_fingerprint=evidence.model_fingerprint,
-                about=evidence.about,
-                tokens=evidence.tokens,
-            )
-        return None
-
     def to_columns(self) -> dict[str, np.ndarray]:
         """Tokens."""
         return {"tokens": self.tokens}
@@ -50,3 +33,19 @@ class Lengths(Evidence):
     def from_columns(cls, columns: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """Tokens."""
         return {"tokens": columns["tokens"]}
+
+
+def check_tokens(evidence: Evidence, tokens: Int[np.ndarray, " row"]) -> None:
+    """Refuse negative token counts."""
+    evidence.refuse_unless(tokens >= 0, "have a negative number of tokens", "count the tokens again")
+
+
+def lengths_of(evidence: Evidence, tokens: Int[np.ndarray, " row"]) -> Lengths:
+    """Make Lengths from the token counts that other evidence carries."""
+    return Lengths(
+        row_ids=evidence.row_ids,
+        pool_fingerprint=evidence.pool_fingerprint,
+        model_fingerprint=evidence.model_fingerprint,
+        about=evidence.about,
+        tokens=tokens,
+    )

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from cotmill.evidence.base import Evidence
+from cotmill.evidence.lengths import Lengths, check_tokens, lengths_of
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -29,7 +30,7 @@ class Losses(Evidence):
     truncated: Bool[np.ndarray, " row"]
 
     def check(self) -> None:
-        """Refuse a loss that is not finite and not negative-free; forget losses of rows without label tokens."""
+        """Refuse a loss that is not finite or is negative; forget losses of rows without label tokens."""
         check_tokens(self, self.tokens)
         empty = self.tokens == 0
         self.refuse_unless(
@@ -49,6 +50,10 @@ class Losses(Evidence):
         """Rows with no label tokens: nothing to measure, nothing to train on."""
         return self.tokens == 0
 
+    def to(self, kind: type[Evidence]) -> Evidence | None:
+        """These losses, or their token counts as Lengths."""
+        return lengths_of(self, self.tokens) if kind is Lengths else super().to(kind)
+
     def to_columns(self) -> dict[str, np.ndarray]:
         """loss_sum, tokens, truncated."""
         return {name: getattr(self, name) for name in self.row_fields}
@@ -58,8 +63,3 @@ class Losses(Evidence):
         """Read the three columns; `truncated` may be left out by other tools and is then false."""
         truncated = columns.get("truncated", np.zeros(len(columns["tokens"]), dtype=bool))
         return {"loss_sum": columns["loss_sum"], "tokens": columns["tokens"], "truncated": truncated}
-
-
-def check_tokens(evidence: Evidence, tokens: Int[np.ndarray, " row"]) -> None:
-    """Refuse negative token counts."""
-    evidence.refuse_unless(tokens >= 0, "have a negative number of tokens", "count the label tokens again")

@@ -18,7 +18,8 @@ from jaxtyping import Bool, Float, Int
 from cotmill.core.errors import EvidenceError
 from cotmill.evidence.base import Evidence
 from cotmill.evidence.files import STEP_COLUMN
-from cotmill.evidence.losses import Losses, check_tokens
+from cotmill.evidence.lengths import Lengths, check_tokens, lengths_of
+from cotmill.evidence.losses import Losses
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -96,6 +97,12 @@ class Trajectories(Evidence):
             steps=np.arange(len(points)) if steps is None else np.asarray(steps),
             truncated=first.truncated,
         )
+
+    def to(self, kind: type[Evidence]) -> Evidence | None:
+        """These trajectories, the losses at the last checkpoint, or the token counts as Lengths."""
+        if kind is Losses:
+            return self.losses(-1)
+        return lengths_of(self, self.tokens) if kind is Lengths else super().to(kind)
 
     def to_columns(self) -> dict[str, np.ndarray]:
         """tokens, truncated, and loss_sum@STEP for every checkpoint."""

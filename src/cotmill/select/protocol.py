@@ -99,7 +99,7 @@ class Method(BaseModel, ABC):
             evidence = lengths
         if evidence is None:
             raise EvidenceError(f"{self.name} needs {self.needs.kind}; measure them, then pass them as evidence")
-        fitting = self.needs.from_evidence(evidence)
+        fitting = evidence.to(self.needs)
         if fitting is None:
             raise EvidenceError(f"{self.name} needs {self.needs.kind}, but was given {evidence.kind}")
         return fitting.of(pool)
@@ -129,6 +129,5 @@ def _traits(evidence: Evidence) -> dict[str, str]:
 
 def lengths_of(pool: Pool, evidence: Evidence | None, lengths: Lengths | None) -> Lengths | None:
     """Find the lengths of the pool's rows: those given, else the token counts that the evidence carries."""
-    if lengths is None and evidence is not None:
-        lengths = Lengths.from_evidence(evidence)
-    return None if lengths is None else lengths.of(pool)
+    found = lengths if lengths is not None or evidence is None else evidence.to(Lengths)
+    return found.of(pool) if isinstance(found, Lengths) else None

@@ -137,7 +137,7 @@ def _arrow_characters(array: Any) -> UInt8[np.ndarray, "row digit"] | None:
     return text if int(text.max()) < 128 else None
 
 
-def _digit_values() -> UInt8[np.ndarray, "256"]:
+def _digit_values() -> UInt8[np.ndarray, " value"]:
     values = np.full(256, _NOT_HEX, dtype=np.uint8)
     for value, digit in enumerate(b"0123456789abcdef"):
         values[digit] = value

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +22,8 @@ from cotmill.core.errors import EvidenceError
 from cotmill.core.ids import as_strings, id_words
 from cotmill.data.pool import Pool
 from cotmill.evidence.files import read_columns, write_columns
+
+Kind = TypeVar("Kind", bound="Evidence")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -85,7 +87,9 @@ class Evidence(ABC):
         bad = np.flatnonzero(~good)
         if len(bad):
             first = str(self.row_ids[bad[0]])
-            raise EvidenceError(f"{len(bad)} of {len(self)} rows of the {self.kind} {problem} (first: '{first}'); {remedy}")
+            raise EvidenceError(
+                f"{len(bad)} of {len(self)} rows of the {self.kind} {problem} (first: '{first}'); {remedy}"
+            )
 
     @property
     def fingerprint(self) -> str:
@@ -97,12 +101,12 @@ class Evidence(ABC):
             digest.update(np.ascontiguousarray(values))
         return digest.hexdigest()
 
-    def at(self, positions: Int[np.ndarray, " row"]) -> Self:
+    def at(self: Kind, positions: Int[np.ndarray, " row"]) -> Kind:
         """Take the rows at these positions, in this order."""
         rows = {name: getattr(self, name)[positions] for name in ("row_ids", *self.row_fields)}
         return replace(self, **rows)
 
-    def of(self, pool: Pool) -> Self:
+    def of(self: Kind, pool: Pool) -> Kind:
         """Give this evidence in the pool's rows and order.
 
         Raises:
@@ -128,8 +132,8 @@ class Evidence(ABC):
     def _refuse_missing(self, wanted: pa.ChunkedArray, places: pa.ChunkedArray) -> None:
         first = wanted.filter(places.is_null())[0].as_py()
         raise EvidenceError(
-            f"{places.null_count} of {len(wanted)} pool rows are not among the {len(self)} rows of the {self.kind} "
-            f"(first: '{first}'); measure this pool, or take() the rows that were measured"
+            f"{places.null_count} of {len(wanted)} pool rows are not among the {len(self)} rows "
+            f"of the {self.kind} (first: '{first}'); measure this pool, or take() the rows that were measured"
         )
 
     def write(self, path: Path) -> Path:
@@ -144,7 +148,7 @@ class Evidence(ABC):
         return path
 
     @classmethod
-    def read(cls, path: Path | str) -> Self:
+    def read(cls: type[Kind], path: Path | str) -> Kind:
         """Read a file of this kind; called on Evidence itself, of any kind.
 
         A file without cotmill's metadata is taken for what its columns say: `loss_sum@STEP` columns are
@@ -159,5 +163,7 @@ class Evidence(ABC):
         if kind is None or not issubclass(kind, cls):
             wanted = cls.kind if cls is not Evidence else " or ".join(sorted(kinds))
             raise EvidenceError(f"{path} holds {about['kind']}; expected {wanted}")
-        provenance = {name: about[name] for name in ("pool_fingerprint", "model_fingerprint", "about") if name in about}
+        provenance = {
+            name: about[name] for name in ("pool_fingerprint", "model_fingerprint", "about") if name in about
+        }
         return kind(row_ids=row_ids, **provenance, **kind.from_columns(columns))

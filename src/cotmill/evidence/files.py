@@ -21,7 +21,9 @@ STEP_COLUMN = "loss_sum@"
 ROW_GROUP = 1 << 17
 
 
-def write_columns(path: Path, row_ids: np.ndarray, columns: Mapping[str, np.ndarray], about: Mapping[str, Any]) -> None:
+def write_columns(
+    path: Path, row_ids: np.ndarray, columns: Mapping[str, np.ndarray], about: Mapping[str, Any]
+) -> None:
     """Write row ids and columns, whole or not at all."""
     arrays = {"row_id": pa.array(row_ids, type=pa.string())}
     arrays |= {name: pa.array(np.ascontiguousarray(values)) for name, values in columns.items()}
@@ -42,12 +44,18 @@ def read_columns(path: Path) -> tuple[np.ndarray, dict[str, np.ndarray], dict[st
     except (OSError, pa.ArrowInvalid) as error:
         raise EvidenceError(f"{path} cannot be read as a Parquet evidence file: {error}") from error
     if "row_id" not in table.column_names:
-        raise EvidenceError(f"{path} has columns {table.column_names}; expected a row_id column with the pool's ids")
+        raise EvidenceError(
+            f"{path} has columns {table.column_names}; expected a row_id column with the pool's ids"
+        )
     raw = (table.schema.metadata or {}).get(METADATA_KEY)
     about = json.loads(raw) if raw else {}
     about.setdefault("kind", kind_of_columns(path, table.column_names))
     ids = as_strings(table["row_id"])
-    return ids, {name: _numbers(path, name, table[name]) for name in table.column_names if name != "row_id"}, about
+    return (
+        ids,
+        {name: _numbers(path, name, table[name]) for name in table.column_names if name != "row_id"},
+        about,
+    )
 
 
 def kind_of_columns(path: Path, names: list[str]) -> str:
@@ -61,8 +69,8 @@ def kind_of_columns(path: Path, names: list[str]) -> str:
     if "tokens" in names:
         return "lengths"
     raise EvidenceError(
-        f"{path} has columns {names}; expected row_id with one of: {STEP_COLUMN}STEP… and tokens; loss_sum and tokens; "
-        "values; tokens"
+        f"{path} has columns {names}; expected row_id with one of: {STEP_COLUMN}STEP… and tokens; "
+        "loss_sum and tokens; values; tokens"
     )
 
 
@@ -77,7 +85,9 @@ def _one_file(path: Path) -> Path:
 
 def _numbers(path: Path, name: str, column: pa.ChunkedArray) -> np.ndarray:
     if column.null_count:
-        raise EvidenceError(f"{path}: column {name} has {column.null_count} empty cells; write one number per row")
+        raise EvidenceError(
+            f"{path}: column {name} has {column.null_count} empty cells; write one number per row"
+        )
     values = column.to_numpy()
     if values.dtype.kind not in "biuf":
         raise EvidenceError(f"{path}: column {name} is of type {column.type}; expected numbers")

@@ -24,7 +24,9 @@ class Scores(Evidence):
     def check(self) -> None:
         """Refuse values that are not finite."""
         self.refuse_unless(
-            np.isfinite(self.values), "have a value that is not finite", "score every row, or take() the scored rows"
+            np.isfinite(self.values),
+            "have a value that is not finite",
+            "score every row, or take() the scored rows",
         )
 
     def to_columns(self) -> dict[str, np.ndarray]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -37,7 +37,11 @@ class Trajectories(Evidence):
     def check(self) -> None:
         """Refuse losses that are not finite, and steps that do not match or do not increase."""
         self._set("steps", np.asarray(self.steps))
-        if len(self.steps) != self.loss_sum.shape[1] or not len(self.steps) or not (np.diff(self.steps) > 0).all():
+        if (
+            len(self.steps) != self.loss_sum.shape[1]
+            or not len(self.steps)
+            or not (np.diff(self.steps) > 0).all()
+        ):
             raise EvidenceError(
                 f"trajectories: {self.loss_sum.shape[1]} losses per row with steps {self.steps.tolist()}; "
                 "give one step per loss, strictly increasing"
@@ -75,7 +79,7 @@ class Trajectories(Evidence):
         )
 
     @classmethod
-    def from_losses(cls, points: Sequence[Losses], steps: Sequence[int] | None = None) -> Self:
+    def from_losses(cls, points: Sequence[Losses], steps: Sequence[int] | None = None) -> Trajectories:
         """Join losses of the same rows, measured at several points of training, first to last.
 
         Raises:
@@ -83,10 +87,12 @@ class Trajectories(Evidence):
         """
         first = points[0]
         for other in points[1:]:
-            if not np.array_equal(first.row_ids, other.row_ids) or not np.array_equal(first.tokens, other.tokens):
+            if not np.array_equal(first.row_ids, other.row_ids) or not np.array_equal(
+                first.tokens, other.tokens
+            ):
                 raise EvidenceError(
-                    "these losses are of different rows or of differently tokenised rows; measure both points on one "
-                    "pool with one tokenizer and length"
+                    "these losses are of different rows or of differently tokenised rows; measure both "
+                    "points on one pool with one tokenizer and length"
                 )
         return cls(
             row_ids=first.row_ids,
@@ -112,9 +118,18 @@ class Trajectories(Evidence):
     @classmethod
     def from_columns(cls, columns: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """Gather the loss_sum@STEP columns in the order of their steps."""
-        steps = sorted(int(name.removeprefix(STEP_COLUMN)) for name in columns if name.startswith(STEP_COLUMN))
-        loss_sum = np.empty((len(columns["tokens"]), len(steps)), dtype=columns[f"{STEP_COLUMN}{steps[0]}"].dtype)
+        steps = sorted(
+            int(name.removeprefix(STEP_COLUMN)) for name in columns if name.startswith(STEP_COLUMN)
+        )
+        loss_sum = np.empty(
+            (len(columns["tokens"]), len(steps)), dtype=columns[f"{STEP_COLUMN}{steps[0]}"].dtype
+        )
         for i, step in enumerate(steps):
             loss_sum[:, i] = columns[f"{STEP_COLUMN}{step}"]
         truncated = columns.get("truncated", np.zeros(len(loss_sum), dtype=bool))
-        return {"loss_sum": loss_sum, "tokens": columns["tokens"], "truncated": truncated, "steps": np.array(steps)}
+        return {
+            "loss_sum": loss_sum,
+            "tokens": columns["tokens"],
+            "truncated": truncated,
+            "steps": np.array(steps),
+        }

@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
-from typing import Self
 
 import numpy as np
 from jaxtyping import Int
@@ -33,7 +32,7 @@ class Budget:
     unit: Unit
 
     @classmethod
-    def parse(cls, text: str | int | Budget) -> Self | Budget:
+    def parse(cls, text: str | int | Budget) -> Budget:
         """Read a budget as people write it.
 
         >>> [str(Budget.parse(text)) for text in ("11%", 30000, "30k", "5Mtok", "0.5 %")]
@@ -46,17 +45,21 @@ class Budget:
             return text
         match = _FORM.fullmatch(str(text).strip())
         if match is None:
-            raise RecipeError(f"budget '{text}' is not understood; write rows (30000), percent (11%) or tokens (5Mtok)")
-        unit = {"%": Unit.PERCENT, "tok": Unit.TOKENS, "tokens": Unit.TOKENS}.get(match["unit"] or "", Unit.ROWS)
+            raise RecipeError(
+                f"budget '{text}' is not understood; write rows (30000), percent (11%) or tokens (5Mtok)"
+            )
+        unit = {"%": Unit.PERCENT, "tok": Unit.TOKENS, "tokens": Unit.TOKENS}.get(
+            match["unit"] or "", Unit.ROWS
+        )
         amount = Decimal(match["number"].replace("_", "")) * _SCALES[match["scale"]]
         return cls(amount, unit)._checked(text)
 
-    def _checked(self, text: str | int) -> Self:
+    def _checked(self, text: str | int) -> Budget:
         whole = self.unit is Unit.PERCENT or self.amount == int(self.amount)
         if self.amount <= 0 or not whole or (self.unit is Unit.PERCENT and self.amount > 100):
             raise RecipeError(
-                f"budget '{text}' cannot be met; write a whole number of rows (30000) or tokens (5Mtok) above zero, or a "
-                "percentage of the rows above 0% and up to 100%"
+                f"budget '{text}' cannot be met; write rows (30000) or tokens (5Mtok) as a whole number "
+                "above zero, or percent of the rows above 0% and up to 100%"
             )
         return self
 
@@ -97,17 +100,25 @@ class Budget:
             return self._cut_tokens(tokens)
         count = self.rows_of(pool_rows)
         if count > rows:
-            raise RecipeError(f"budget {self} asks for {count} rows, but only {rows} of {pool_rows} may be drawn; ask for fewer")
+            raise RecipeError(
+                f"budget {self} asks for {count} rows, but only {rows} of {pool_rows} may be drawn; "
+                "ask for fewer"
+            )
         return count
 
     def _cut_tokens(self, tokens: Int[np.ndarray, " row"] | None) -> int:
         if tokens is None:
-            raise RecipeError(f"budget {self} counts tokens, but no lengths were given; pass lengths=, or evidence with tokens")
+            raise RecipeError(
+                f"budget {self} counts tokens, but no lengths were given; pass lengths=, "
+                "or evidence with tokens"
+            )
         total = np.cumsum(tokens, dtype=np.int64)
         count = int(np.searchsorted(total, int(self.amount), side="right"))
-        if not count or int(self.amount) > int(total[-1]):
+        everything = int(total[-1]) if len(total) else 0
+        if not count or int(self.amount) > everything:
+            first = int(tokens[0]) if len(tokens) else 0
             raise RecipeError(
-                f"budget {self} cannot be met: the first row drawn has {int(tokens[0]) if len(tokens) else 0} tokens and all "
-                f"rows have {int(total[-1]) if len(total) else 0}"
+                f"budget {self} cannot be met: the first row drawn has {first} tokens and all rows that may be "
+                f"drawn have {everything}; ask for something between"
             )
         return count

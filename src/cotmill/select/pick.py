@@ -55,7 +55,7 @@ def threshold(
 
 
 def band(scores: Float[np.ndarray, " row"], keys: Keys, *, low: float, high: float) -> Positions:
-    """Rows ranked in [low, high) of the way from lowest to highest score, by hash; 0.25, 0.75 is the middle half."""
+    """Rows ranked in [low, high) of the way to the top, by hash; 0.25, 0.75 is the middle half."""
     ranks = ranks_of(bottom(scores, keys)) / len(scores)
     return threshold(np.where((ranks >= low) & (ranks < high), 1.0, 0.0), keys, at_least=1.0)
 

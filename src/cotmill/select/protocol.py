@@ -8,6 +8,7 @@ once for all.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, final
 
 from pydantic import BaseModel, ConfigDict
@@ -41,6 +42,16 @@ class Selector(Protocol):
         ...
 
 
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """What a method draws from: the pool, evidence in its order, hashes of (seed, row id), and the seed."""
+
+    pool: Pool
+    evidence: Any
+    keys: Keys
+    seed: int
+
+
 class Method(BaseModel, ABC):
     """Base of the built-in selectors: options are its fields, `draw` is the method."""
 
@@ -50,8 +61,8 @@ class Method(BaseModel, ABC):
     needs: ClassVar[type[Evidence] | None] = None
 
     @abstractmethod
-    def draw(self, pool: Pool, evidence: Any, keys: Keys, *, seed: int) -> Drawing:
-        """Order the rows; `evidence` is aligned to the pool, `keys` are the hashes of (seed, row id)."""
+    def draw(self, rows: Candidates) -> Drawing:
+        """Order the rows."""
 
     @final
     def __call__(
@@ -75,7 +86,7 @@ class Method(BaseModel, ABC):
         evidence = self._fitting(pool, evidence, lengths)
         lengths = lengths_of(pool, evidence, lengths)
         facts = self._facts(pool, evidence, budget, seed, lengths)
-        drawing = self.draw(pool, evidence, order_keys(seed, pool.column("row_id")), seed=seed)
+        drawing = self.draw(Candidates(pool, evidence, order_keys(seed, pool.column("row_id")), seed))
         return cut(pool, drawing, budget, tokens=None if lengths is None else lengths.tokens, facts=facts)
 
     def key(
@@ -89,7 +100,9 @@ class Method(BaseModel, ABC):
     ) -> str:
         """The key of the Selection that a call with the same arguments makes, without making it."""
         evidence = self._fitting(pool, evidence, lengths)
-        return key_of(self._facts(pool, evidence, Budget.parse(budget), seed, lengths_of(pool, evidence, lengths)))
+        return key_of(
+            self._facts(pool, evidence, Budget.parse(budget), seed, lengths_of(pool, evidence, lengths))
+        )
 
     def _fitting(self, pool: Pool, evidence: Evidence | None, lengths: Lengths | None) -> Evidence | None:
         """Align the evidence to the pool, or say what is missing."""
@@ -98,7 +111,9 @@ class Method(BaseModel, ABC):
         if evidence is None and self.needs is Lengths:
             evidence = lengths
         if evidence is None:
-            raise EvidenceError(f"{self.name} needs {self.needs.kind}; measure them, then pass them as evidence")
+            raise EvidenceError(
+                f"{self.name} needs {self.needs.kind}; measure them, then pass them as evidence"
+            )
         fitting = evidence.to(self.needs)
         if fitting is None:
             raise EvidenceError(f"{self.name} needs {self.needs.kind}, but was given {evidence.kind}")

@@ -6,11 +6,9 @@ the rows or the number of shards.
 
 from __future__ import annotations
 
-from typing import Any
-
-from cotmill.data.pool import Pool
 from cotmill.select import pick
-from cotmill.select.protocol import Drawing, Method
+from cotmill.select.drawing import Drawing
+from cotmill.select.protocol import Candidates, Method
 
 
 class Random(Method):
@@ -18,6 +16,6 @@ class Random(Method):
 
     name = "random"
 
-    def draw(self, pool: Pool, evidence: Any, keys: pick.Keys, *, seed: int) -> Drawing:
+    def draw(self, rows: Candidates) -> Drawing:
         """Order by hash."""
-        return Drawing(order=pick.lowest_hash(keys), why="lowest hash of seed and row id")
+        return Drawing(order=pick.lowest_hash(rows.keys), why="lowest hash of seed and row id")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -73,7 +73,9 @@ class Selection:
     def write(self, folder: Path | str) -> Path:
         """Write selection.parquet and selection.json, whole or not at all."""
         folder = Path(folder)
-        if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / FACTS).is_file())):
+        if folder.exists() and (
+            not folder.is_dir() or (any(folder.iterdir()) and not (folder / FACTS).is_file())
+        ):
             raise DataError(f"{folder} exists and is not a selection; name a new folder to write to")
         with folder_aside(folder) as part:
             pq.write_table(self.table, part / TABLE, compression="zstd", row_group_size=1 << 17)
@@ -81,7 +83,7 @@ class Selection:
         return folder
 
     @classmethod
-    def read(cls, folder: Path | str) -> Self:
+    def read(cls, folder: Path | str) -> Selection:
         """Read what `write` wrote.
 
         Raises:
@@ -89,7 +91,9 @@ class Selection:
         """
         folder = Path(folder)
         if not (folder / FACTS).is_file() or not (folder / TABLE).is_file():
-            raise DataError(f"{folder} is not a selection: it lacks {FACTS} or {TABLE}; make one with cotmill select")
+            raise DataError(
+                f"{folder} is not a selection: it lacks {FACTS} or {TABLE}; make one with cotmill select"
+            )
         written = read_json(folder / FACTS)
         facts = written["facts"]
         if written["key"] != key_of(facts):
@@ -186,7 +190,9 @@ def _group_column(drawing: Drawing) -> pa.Array:
     names = drawing.group_names
     if names is None:
         names = np.arange(drawing.groups.max(initial=-1) + 1).astype(str)
-    return pa.DictionaryArray.from_arrays(pa.array(drawing.groups.astype(np.int32)), pa.array(names, type=pa.string()))
+    return pa.DictionaryArray.from_arrays(
+        pa.array(drawing.groups.astype(np.int32)), pa.array(names, type=pa.string())
+    )
 
 
 def _summary(

@@ -28,7 +28,9 @@ def test_readme_tree_names_every_folder_of_the_package():
 
 def test_no_folder_or_module_is_named_after_nothing():
     promises_nothing = {"utils", "util", "common", "helpers", "helper", "misc"}
-    assert not [path for path in MODULES if promises_nothing & {part.removesuffix(".py") for part in path.parts[-3:]}]
+    assert not [
+        path for path in MODULES if promises_nothing & {part.removesuffix(".py") for part in path.parts[-3:]}
+    ]
 
 
 def test_every_public_name_in_all_exists():

@@ -5,6 +5,7 @@
     drawing.py    Drawing: that order and what made it
     protocol.py   Selector; Method, the base that checks evidence and writes the manifest
     selection.py  Selection: the manifest, on disk and in memory
+    cluster.py    k-means that does not depend on the order of the rows; curves.py: curves as features
     overlap.py    two selections against chance
     the rest      one module per method: what we believe, and which rule draws
 
@@ -12,12 +13,31 @@ A new method is one module with a class derived from Method, one test module, an
 """
 
 from cotmill.select.budget import Budget as Budget
+from cotmill.select.learnability import HighLearnability as HighLearnability
+from cotmill.select.length import Longest as Longest
+from cotmill.select.length import Shortest as Shortest
+from cotmill.select.length_matched import LengthMatched as LengthMatched
+from cotmill.select.overlap import compare_selections as compare_selections
+from cotmill.select.perplexity import PerplexityLow as PerplexityLow
+from cotmill.select.perplexity import PerplexityMiddle as PerplexityMiddle
+from cotmill.select.perplexity import PerplexityTop as PerplexityTop
 from cotmill.select.protocol import Method as Method
 from cotmill.select.protocol import Selector as Selector
 from cotmill.select.random import Random as Random
+from cotmill.select.s2l import S2L as S2L
 from cotmill.select.selection import Selection as Selection
+from cotmill.select.source_balanced import SourceBalanced as SourceBalanced
 
 SELECTORS: dict[str, type[Method]] = {
     "random": Random,
+    "source_balanced": SourceBalanced,
+    "length_matched": LengthMatched,
+    "longest": Longest,
+    "shortest": Shortest,
+    "perplexity_top": PerplexityTop,
+    "perplexity_middle": PerplexityMiddle,
+    "perplexity_low": PerplexityLow,
+    "high_learnability": HighLearnability,
+    "s2l": S2L,
 }
 """Every built-in selector by the name that recipes and the command line use."""

@@ -118,7 +118,7 @@ class Budget:
         if not count or int(self.amount) > everything:
             first = int(tokens[0]) if len(tokens) else 0
             raise RecipeError(
-                f"budget {self} cannot be met: the first row drawn has {first} tokens and all rows that may be "
-                f"drawn have {everything}; ask for something between"
+                f"budget {self} cannot be met: the first row drawn has {first} tokens and all rows have "
+                f"{everything}; ask for something between"
             )
         return count

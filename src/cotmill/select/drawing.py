@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from jaxtyping import Bool, Float, Int, Shaped
 
 from cotmill.select.pick import Positions
@@ -27,3 +28,16 @@ class Drawing:
     unfit_because: str = "no label tokens: nothing was measured on it and nothing can be trained on"
     details: dict[str, Any] = field(default_factory=dict)
     """Diagnostics of the method, for selection.json."""
+
+
+def groups_of(column: pa.ChunkedArray) -> tuple[Int[np.ndarray, " row"], Shaped[np.ndarray, " group"]]:
+    """Number the distinct values of a text column in the order of their names.
+
+    Sorted, not in order of appearance, so that the numbers do not depend on the order of the rows.
+    """
+    encoded = column.cast(pa.string()).fill_null("").combine_chunks().dictionary_encode()
+    names = np.array(encoded.dictionary.to_pylist(), dtype=object)
+    order = np.argsort(names)
+    place = np.empty(len(names), dtype=np.int64)
+    place[order] = np.arange(len(names))
+    return place[encoded.indices.to_numpy()], names[order]

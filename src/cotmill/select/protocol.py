@@ -60,6 +60,10 @@ class Method(BaseModel, ABC):
     name: ClassVar[str]
     needs: ClassVar[type[Evidence] | None] = None
 
+    def sources(self) -> dict[str, str]:
+        """Keys of other things that the choice is a function of, by role."""
+        return {}
+
     @abstractmethod
     def draw(self, rows: Candidates) -> Drawing:
         """Order the rows."""
@@ -130,6 +134,7 @@ class Method(BaseModel, ABC):
             "seed": seed,
             "pool_fingerprint": pool.fingerprint,
             "evidence": None if evidence is None else _traits(evidence),
+            **self.sources(),
             "lengths": _traits(lengths) if lengths is not None and budget.unit is Unit.TOKENS else None,
         }
 

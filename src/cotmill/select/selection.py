@@ -19,7 +19,7 @@ from cotmill.core.files import canonical_json, folder_aside, read_json, write_js
 from cotmill.core.ids import as_strings, content_id
 from cotmill.data.pool import Pool
 from cotmill.select.budget import Budget, Unit
-from cotmill.select.drawing import Drawing
+from cotmill.select.drawing import Drawing, groups_of
 
 TABLE, FACTS = "selection.parquet", "selection.json"
 
@@ -224,16 +224,3 @@ def by_source(pool: Pool, taken: Bool[np.ndarray, " row"]) -> dict[str, dict[str
     have = np.bincount(groups, minlength=len(names))
     took = np.bincount(groups[taken], minlength=len(names))
     return {str(name): {"taken": int(t), "of": int(h)} for name, t, h in zip(names, took, have, strict=True)}
-
-
-def groups_of(column: pa.ChunkedArray) -> tuple[Int[np.ndarray, " row"], Shaped[np.ndarray, " group"]]:
-    """Number the distinct values of a text column in the order of their names.
-
-    Sorted, not in order of appearance, so that the numbers do not depend on the order of the rows.
-    """
-    encoded = column.cast(pa.string()).fill_null("").combine_chunks().dictionary_encode()
-    names = np.array(encoded.dictionary.to_pylist(), dtype=object)
-    order = np.argsort(names)
-    place = np.empty(len(names), dtype=np.int64)
-    place[order] = np.arange(len(names))
-    return place[encoded.indices.to_numpy()], names[order]

@@ -140,10 +140,11 @@ class Workers:
         if task.starts >= ATTEMPTS:
             code = worker.process.exitcode
             how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-            raise RunError(
+            raise WorkerDiedError(
+                task.key,
                 f"the process working on '{task.key}' died {task.starts} times ({how}); "
                 "signal 9 usually means that memory ran out: use fewer workers or smaller batches, "
-                "then run the same command again"
+                "then run the same command again",
             )
         self._waiting.appendleft(task)
 
@@ -176,6 +177,19 @@ def _portable(error: BaseException) -> BaseException:
     if isinstance(error, CotmillError):
         return error
     return TaskError("".join(traceback.format_exception(error)))
+
+
+class WorkerDiedError(RunError):
+    """A worker died over a task, and so did the one that was given it next; the other tasks can go on."""
+
+    def __init__(self, key: str, message: str) -> None:
+        """Remember which task it was."""
+        super().__init__(key, message)
+        self.key, self.message = key, message
+
+    def __str__(self) -> str:
+        """Say what happened."""
+        return self.message
 
 
 class TaskError(CotmillError):

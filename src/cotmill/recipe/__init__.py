@@ -1,0 +1,1 @@
+"""Recipes: what to do, in YAML, and the runner that turns one into a Run."""

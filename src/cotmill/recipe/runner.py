@@ -1,0 +1,235 @@
+"""Make the steps of a graph in worker processes: skip what is done, lose nothing, stop at once.
+
+A worker fills `work/<step>/` and seals it; this process gives it its name. So a Run holds whole steps
+only, whoever is killed and when. A step that fails takes its dependants with it and nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from cotmill.core.errors import UserError
+from cotmill.core.runs import damage, hold_as_worker, log_line, publish, seal, timed
+from cotmill.execute.local import WorkerDiedError, Workers
+from cotmill.recipe.graph import Kind, Step, Task, dependants, in_order
+from cotmill.recipe.watch import Failure, Watcher
+
+NARROW = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+"""Variables that keep the libraries of a worker to its share of the cores."""
+
+
+class Stopped(KeyboardInterrupt):
+    """A person or the system asked this process to stop; everything that is finished is kept."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a step ended in its worker."""
+
+    error: str | None = None
+    ours: bool = False
+
+
+@dataclass(frozen=True)
+class Runner:
+    """A Run folder, the kinds of steps, and how many workers make them."""
+
+    folder: Path
+    kinds: Mapping[str, Kind]
+    workers: int
+    threads: int
+    watcher: Watcher
+
+    def unfinished(self, steps: Sequence[Step]) -> list[Step]:
+        """List the steps that are not there whole; a damaged one is said and will be made again."""
+        todo = []
+        for step in in_order(steps):
+            folder = self.folder / "steps" / step.name
+            wrong = damage(folder) if folder.exists() else ""
+            if wrong:
+                self.watcher.warned(f"{wrong}; the step is made again")
+                log_line(self.folder, f"damaged: {wrong}")
+            if wrong is not None:
+                todo.append(step)
+        return todo
+
+    def make(self, steps: Sequence[Step]) -> list[Failure]:
+        """Make what is not done yet; return what failed.
+
+        Raises:
+            Stopped: SIGINT or SIGTERM came; all workers have been ended.
+        """
+        todo = self.unfinished(steps)
+        self.watcher.planned(steps, todo, self.workers)
+        if not todo:
+            return []
+        self._sweep(todo)
+        narrow = dict.fromkeys(NARROW, str(self.threads))
+        environment = {**narrow, "TOKENIZERS_PARALLELISM": "false"}
+        with Workers(min(self.workers, len(todo)), environment=environment) as team, stop_on_signals():
+            return _Making(self, todo, team).loop()
+
+    def _sweep(self, todo: Sequence[Step]) -> None:
+        """Remove unfinished folders, but for those of kinds that go on where they were."""
+        kept = {step.name for step in todo if self.kinds[step.kind].resumes}
+        work = self.folder / "work"
+        work.mkdir(parents=True, exist_ok=True)
+        for entry in work.iterdir():
+            if entry.name not in kept:
+                shutil.rmtree(entry)
+
+    def task(self, step: Step) -> Task:
+        """Put together what the function of a step is given."""
+        inputs = {role: self.folder / "steps" / name for role, name in step.record.inputs.items()}
+        return Task(step.record.config, inputs, self.folder / "work" / step.name, step.places, self.threads)
+
+    def log(self, step: Step) -> Path:
+        """Name the file that holds what a step printed."""
+        return self.folder / "logs" / f"{step.name}.log"
+
+
+class _Making:
+    """The state of one pass over the graph: what waits, what runs, what is lost."""
+
+    def __init__(self, runner: Runner, todo: Sequence[Step], team: Workers) -> None:
+        self.runner, self.team = runner, team
+        self.waiting = list(todo)
+        self.running: dict[str, Step] = {}
+        self.began: dict[str, float] = {}
+        self.undone = {step.name for step in todo}
+        self.failures: list[Failure] = []
+
+    def loop(self) -> list[Failure]:
+        """Hand out and collect until nothing is left that can be made."""
+        self._hand_out()
+        while self.running:
+            name, outcome = self._next()
+            self._settle(self.running.pop(name), outcome)
+            self._hand_out()
+        return self.failures
+
+    def _next(self) -> tuple[str, Outcome]:
+        """Wait for a step to end; a worker that died over it is an outcome as well."""
+        try:
+            return next(self.team.finished())
+        except WorkerDiedError as error:
+            return error.key, Outcome(str(error))
+
+    def _hand_out(self) -> None:
+        """Start the first waiting steps whose inputs are there, as many as there are workers."""
+        while len(self.running) < self.runner.workers:
+            ready = next(
+                (step for step in self.waiting if not self.undone & set(step.record.inputs.values())), None
+            )
+            if ready is None:
+                return
+            self.waiting.remove(ready)
+            self.running[ready.name], self.began[ready.name] = ready, time.monotonic()
+            runner, kind = self.runner, self.runner.kinds[ready.kind]
+            self.team.submit(ready.name, make_step, kind, runner.task(ready), ready, runner.log(ready))
+            self.runner.watcher.started(ready)
+
+    def _settle(self, step: Step, outcome: Outcome) -> None:
+        """Give a finished step its name, or drop all that needed it."""
+        runner = self.runner
+        if outcome.error is None:
+            publish(runner.folder / "work" / step.name, runner.folder / "steps" / step.name)
+            self.undone.discard(step.name)
+            seconds = time.monotonic() - self.began[step.name]
+            log_line(runner.folder, f"made {step.name} ({step.label}) in {seconds:.1f} s")
+            runner.watcher.finished(step, seconds)
+            return
+        failure = Failure(step, outcome.error, runner.log(step), outcome.ours)
+        lost = dependants(self.waiting, [step.name])
+        self.waiting = [other for other in self.waiting if other.name not in lost]
+        self.failures.append(failure)
+        log_line(runner.folder, f"failed: {failure}; {len(lost)} steps that need it are left out")
+        runner.watcher.failed(failure)
+
+
+def make_step(kind: Kind, task: Task, step: Step, log: Path) -> Outcome:
+    """Make one step; the life of a step in its worker."""
+    _hold(task.out.parents[1])
+    _say_into(log)
+    if not kind.resumes:
+        shutil.rmtree(task.out, ignore_errors=True)
+    task.out.mkdir(parents=True, exist_ok=True)
+    try:
+        with timed(task.out):
+            kind.make(task)
+        seal(task.out, step.record)
+    except UserError as error:
+        traceback.print_exc()
+        return Outcome(str(error))
+    except Exception as error:  # noqa: BLE001 - the step fails, the Run goes on; the log has the traceback
+        traceback.print_exc()
+        return Outcome(f"{type(error).__name__}: {error}", ours=True)
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    return Outcome()
+
+
+_HELD: dict[Path, int] = {}
+
+
+def _hold(run: Path) -> None:
+    """Hold the Run once for the life of this worker."""
+    if run not in _HELD:
+        _HELD[run] = hold_as_worker(run)
+
+
+def _say_into(log: Path) -> None:
+    """Send everything that this process prints, libraries below Python included, into a file."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    os.dup2(handle, 1)
+    os.dup2(handle, 2)
+    os.close(handle)
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[None]:
+    """Turn SIGINT and SIGTERM into `Stopped` for the length of the block (in the main thread only)."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    old = {number: signal.signal(number, _stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """Leave the loop; the workers end with the block around it."""
+    del frame
+    raise Stopped(signal.Signals(number).name)
+
+
+def machine_share(*, tiny: bool, workers: int | None, cores: int, gpus: int) -> tuple[int, int]:
+    """Choose how many workers run side by side, and with how many threads each.
+
+    Small models gain nothing from a second thread, so each core gets a step of its own and the result
+    does not depend on the number of cores. A large model gets the machine, or a GPU, for itself.
+
+    >>> machine_share(tiny=True, workers=None, cores=2, gpus=0)
+    (2, 1)
+    >>> machine_share(tiny=False, workers=None, cores=16, gpus=0)
+    (1, 16)
+    """
+    if workers is None:
+        workers = min(cores, 8) if tiny else max(1, gpus)
+    return workers, 1 if tiny else max(1, cores // workers)

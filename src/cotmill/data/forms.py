@@ -16,14 +16,11 @@ from typing import Any, NamedTuple
 
 from cotmill.core.errors import DataError
 from cotmill.data.gold import MARK, final_answer
+from cotmill.data.rejects import BadRowError
 from cotmill.data.types import Message
 
 MODEL = "model"
 """Origin of traces that a form knows to be written by a model."""
-
-
-class BadRow(ValueError):
-    """One row cannot be used; the message is the reason. It is set aside, and the others go on."""
 
 
 class Fields(NamedTuple):
@@ -34,6 +31,7 @@ class Fields(NamedTuple):
     gold: str | None = None
     source: str = ""
     context: tuple[Message, ...] = ()
+    origin: str = ""
 
 
 Row = Mapping[str, Any]
@@ -50,6 +48,8 @@ class Form:
     uses: tuple[str, ...] = ()
     fits: Callable[[Sequence[Row]], bool] | None = None
     origin: str = "human"
+    keeps: tuple[str, ...] = ()
+    """Columns that are read and also stay as they are."""
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -72,13 +72,13 @@ def normal(name: str) -> str:
 def text_of(value: Any, name: str, *, empty: bool = False) -> str:
     """Return a text value, or say why it is none."""
     if value is None:
-        raise BadRow(f"missing field: {name}")
+        raise BadRowError(f"missing field: {name}")
     if not isinstance(value, str):
         if isinstance(value, bool | dict | list):
-            raise BadRow(f"field {name} is {type(value).__name__}, not text")
+            raise BadRowError(f"field {name} is {type(value).__name__}, not text")
         value = answer_text(value)
     if not empty and (not value or value.isspace()):
-        raise BadRow(f"empty field: {name}")
+        raise BadRowError(f"empty field: {name}")
     return value
 
 
@@ -98,10 +98,10 @@ def answer_text(value: Any) -> str:
 def gold_of(value: Any, name: str = "answer") -> str:
     """Return a gold answer as text, or say why there is none."""
     if value is None:
-        raise BadRow(f"no answer: {name} is missing")
+        raise BadRowError(f"no answer: {name} is missing")
     text = answer_text(value)
     if not text:
-        raise BadRow(f"no answer: {name} is empty")
+        raise BadRowError(f"no answer: {name} is empty")
     return text
 
 
@@ -110,34 +110,37 @@ def turns_of(value: Any, name: str) -> list[Message]:
     if isinstance(value, str):
         value = _parsed(value, name)
     if not isinstance(value, list) or not value:
-        raise BadRow(
+        raise BadRowError(
             f"empty field: {name}" if value in (None, []) else f"field {name} is not a list of turns"
         )
     return [_turn(item, name) for item in value]
 
 
-_ROLES = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "model": "assistant",
-          "chatgpt": "assistant", "bing": "assistant", "bard": "assistant", "system": "system", "prompter": "user",
-          "tool": "tool", "function": "tool", "observation": "tool", "function_call": "assistant"}  # fmt: skip
+_ROLES = {
+    **dict.fromkeys(("human", "prompter"), "user"),
+    **dict.fromkeys(("gpt", "model", "chatgpt", "bing", "bard", "function_call"), "assistant"),
+    **dict.fromkeys(("function", "observation"), "tool"),
+}
+"""The role names of ShareGPT and its kin, as chat templates know them."""
 
 
 def _turn(item: Any, name: str) -> Message:
     """Read one turn; the role names of ShareGPT become those of chat templates."""
     if not isinstance(item, Mapping):
-        raise BadRow(f"a turn in {name} is {type(item).__name__}, not an object")
+        raise BadRowError(f"a turn in {name} is {type(item).__name__}, not an object")
     role, content = item.get("role", item.get("from")), item.get("content", item.get("value"))
     if isinstance(content, list):
         content = "".join(_part(part, name) for part in content)
     if not isinstance(role, str) or not isinstance(content, str):
-        raise BadRow(f"a turn in {name} lacks its role or its text")
-    return Message(_ROLES.get(role.lower(), role), content)
+        raise BadRowError(f"a turn in {name} lacks its role or its text")
+    return Message(_ROLES.get(role.lower(), role.lower()), content)
 
 
 def _part(part: Any, name: str) -> str:
     """Read one part of a turn in parts; only text can be trained on."""
     if isinstance(part, Mapping) and isinstance(part.get("text"), str):
         return part["text"]
-    raise BadRow(f"a turn in {name} has a part that is not text")
+    raise BadRowError(f"a turn in {name} has a part that is not text")
 
 
 def _parsed(text: str, name: str) -> Any:
@@ -145,16 +148,16 @@ def _parsed(text: str, name: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise BadRow(f"field {name} is text, not a list of turns") from error
+        raise BadRowError(f"field {name} is text, not a list of turns") from error
 
 
 def _conversation(turns: list[Message], name: str) -> Fields:
     """Train on the last assistant turn; the user's turn before it is the question, the rest is context."""
     if turns[-1].role != "assistant":
-        raise BadRow(f"no answer: the last turn of {name} is by {turns[-1].role}")
+        raise BadRowError(f"no answer: the last turn of {name} is by {turns[-1].role}")
     trace = text_of(turns[-1].content, f"{name}[-1]")
     if len(turns) < 2 or turns[-2].role != "user":
-        raise BadRow(f"missing field: no user turn before the last answer in {name}")
+        raise BadRowError(f"missing field: no user turn before the last answer in {name}")
     question = text_of(turns[-2].content, f"{name}[-2]")
     return Fields(question, trace, final_answer(trace), context=tuple(turns[:-2]))
 
@@ -222,7 +225,7 @@ def _alpaca(
     context = [Message("system", system)] if isinstance(system, str) and system else []
     for pair in history or ():
         if not isinstance(pair, list | tuple) or len(pair) != 2:
-            raise BadRow("field history is not a list of [instruction, answer] pairs")
+            raise BadRowError("field history is not a list of [instruction, answer] pairs")
         context += [
             Message("user", text_of(pair[0], "history")),
             Message("assistant", text_of(pair[1], "history")),
@@ -245,7 +248,7 @@ def _aqua(question: Any, options: Any, correct: Any, rationale: Any = None) -> F
     if isinstance(options, str):
         options = _parsed(options, "options")
     if not isinstance(options, list) or not all(isinstance(option, str) for option in options):
-        raise BadRow("field options is not a list of texts")
+        raise BadRowError("field options is not a list of texts")
     asked = text_of(question, "question") + "\nOptions:\n" + "\n".join(options)
     trace = text_of(rationale, "rationale", empty=True) if rationale is not None else ""
     return Fields(asked, trace, gold_of(correct, "correct"))
@@ -264,10 +267,10 @@ def _gsm_plus(question: Any, solution: Any, answer: Any, kind: Any) -> Fields:
 def _distracted(question: Any, answer: Any, adversary: Any) -> Fields:
     """PROBLEMATHIC: the passage with its irrelevant quantity, then the question."""
     if not isinstance(adversary, Mapping):
-        raise BadRow("field adversary is not an object")
+        raise BadRowError("field adversary is not an object")
     passage = text_of(adversary.get("augmented_passage"), "adversary.augmented_passage").strip()
     if "NoInputFound" in passage:
-        raise BadRow("empty field: adversary.augmented_passage says NoInputFound")
+        raise BadRowError("empty field: adversary.augmented_passage says NoInputFound")
     trace = adversary.get("solution")
     trace = trace if isinstance(trace, str) else ""
     return Fields(f"{passage} {text_of(question, 'question')}", trace, gold_of(answer))
@@ -302,44 +305,154 @@ def _paired(rows: Sequence[Row]) -> bool:
     return _most(_values(rows, "column_2"), lambda value: len(str(value)) < 40)
 
 
+def _pooled(
+    question: Any, trace: Any, gold: Any, origin: Any, source: Any, context: Any, *_ids: Any
+) -> Fields:
+    """Read a row that a Pool was written to; its ids are computed again."""
+    turns = tuple(turns_of(context, "context")) if context else ()
+    solution = text_of(trace, "trace", empty=True)
+    asked = text_of(question, "question", empty=True)
+    if not solution.strip() and gold is None:
+        raise BadRowError("no answer: neither trace nor gold")
+    return Fields(
+        asked,
+        solution,
+        None if gold is None else answer_text(gold),
+        str(source or ""),
+        turns,
+        str(origin or ""),
+    )
+
+
 FORMS: tuple[Form, ...] = (
+    Form(
+        "pool", "a Pool that was exported",
+        ("question", "trace", "gold", "origin", "source", "context"), _pooled, uses=("row_id", "example_id"),
+    ),
     Form("svamp", "SVAMP: Body, Question, Answer", ("body", "question", "answer"), _svamp),
-    Form("aqua-rat", "AQuA-RAT: question, options, correct, rationale", ("question", "options", "correct"), _aqua,
-         ("rationale",)),
-    Form("gsm-ic", "GSM-IC: original_question, new_question, answer",
-         ("original_question", "new_question", "answer"), _gsm_ic),
-    Form("gsm-plus", "GSM-Plus: question, solution, answer, perturbation_type",
-         ("question", "solution", "answer", "perturbation_type"), _gsm_plus),
-    Form("problemathic", "PROBLEMATHIC: question, answer, adversary", ("question", "answer", "adversary"), _distracted),
-    Form("paths", "model-written paths: problem, answers, answer", ("problem", "answers", "answer"), _solved,
-         origin=MODEL),
+    Form(
+        "aqua-rat", "AQuA-RAT: question, options, correct, rationale",
+        ("question", "options", "correct"), _aqua, uses=("rationale",), keeps=("options",),
+    ),
+    Form(
+        "gsm-ic", "GSM-IC: original_question, new_question, answer",
+        ("original_question", "new_question", "answer"), _gsm_ic, keeps=("original_question",),
+    ),
+    Form(
+        "gsm-plus", "GSM-Plus: question, solution, answer, perturbation_type",
+        ("question", "solution", "answer", "perturbation_type"), _gsm_plus, keeps=("perturbation_type",),
+    ),
+    Form(
+        "problemathic", "PROBLEMATHIC: question, answer, adversary",
+        ("question", "answer", "adversary"), _distracted, keeps=("adversary",),
+    ),
+    Form(
+        "paths", "model-written paths: problem, answers, answer",
+        ("problem", "answers", "answer"), _solved, origin=MODEL,
+    ),
     Form("messages", "messages: [{role, content}]", ("messages",), _messages),
-    Form("sharegpt", "ShareGPT: conversations: [{from, value}]", ("conversations",), _sharegpt, ("system",)),
-    Form("prompt-completion", "prompt, completion: texts or lists of messages", ("prompt", "completion"), _completion),
-    Form("mathinstruct", "MathInstruct: source, instruction, output", ("source", "instruction", "output"), _alpaca,
-         ("input",)),
-    Form("alpaca", "Alpaca: instruction, output (+ input, system, history)", ("instruction", "output"), _alpaca,
-         ("input", "system", "history")),
-    Form("metamathqa", "MetaMathQA: query, response, type", ("query", "response"), _metamath, ("type",)),
-    Form("math", "MATH: problem, solution (+ answer, level, type)", ("problem", "solution"), _math,
-         ("answer", "type")),
+    Form(
+        "sharegpt", "ShareGPT: conversations: [{from, value}]",
+        ("conversations",), _sharegpt, uses=("system",),
+    ),
+    Form(
+        "prompt-completion", "prompt, completion: texts or lists of messages",
+        ("prompt", "completion"), _completion,
+    ),
+    Form(
+        "mathinstruct", "MathInstruct: source, instruction, output",
+        ("source", "instruction", "output"), _alpaca, uses=("input", "system", "history"),
+    ),
+    Form(
+        "alpaca", "Alpaca: instruction, output (+ input, system, history)",
+        ("instruction", "output"), _alpaca, uses=("input", "system", "history"),
+    ),
+    Form(
+        "metamathqa", "MetaMathQA: query, response, type",
+        ("query", "response"), _metamath, uses=("type",), keeps=("type",),
+    ),
+    Form(
+        "math", "MATH: problem, solution (+ answer, level, type)",
+        ("problem", "solution"), _math, uses=("answer", "type"), keeps=("type",),
+    ),
     Form("gsm8k", "GSM8K: question, answer ending in '#### x'", ("question", "answer"), _gsm8k, fits=_marked),
-    Form("question-solution", "question, solution (+ answer)", ("question", "solution"), _solved, ("answer",)),
-    Form("question-rationale", "question, rationale (+ answer)", ("question", "rationale"), _solved, ("answer",)),
-    Form("question-ground-truth", "question, ground_truth as a worked solution", ("question", "ground_truth"),
-         _solved, fits=_worked("ground_truth")),
-    Form("question-worked", "question, answer as a worked solution without a mark", ("question", "answer"), _solved,
-         fits=_worked("answer")),
+    Form(
+        "question-solution", "question, solution (+ answer)",
+        ("question", "solution"), _solved, uses=("answer",),
+    ),
+    Form(
+        "question-rationale", "question, rationale (+ answer)",
+        ("question", "rationale"), _solved, uses=("answer",),
+    ),
+    Form(
+        "question-ground-truth", "question, ground_truth as a worked solution",
+        ("question", "ground_truth"), _solved, fits=_worked("ground_truth"),
+    ),
+    Form(
+        "question-worked", "question, answer as a worked solution without a mark",
+        ("question", "answer"), _solved, fits=_worked("answer"),
+    ),
     Form("question-answer", "question and gold answer, no solution", ("question", "answer"), _asked),
     Form("question-gold", "question and gold answer, no solution", ("question", "gold"), _asked),
     Form("input-target", "GSM-hard: input, target", ("input", "target"), _asked),
     Form("problem-answer", "problem and gold answer", ("problem", "answer"), _asked),
-    Form("problem-short-answer", "IMO-AnswerBench: Problem, Short Answer", ("problem", "short_answer"), _asked),
+    Form("problem-short-answer", "Problem, Short Answer (IMO)", ("problem", "short_answer"), _asked),
     Form("text", "text: plain language modelling", ("text",), _text),
-    Form("unnamed-pair", "two columns without names: question, answer (MGSM)", ("column_1", "column_2"), _asked,
-         fits=_paired),
+    Form(
+        "unnamed-pair", "two columns without names: question, answer (MGSM)",
+        ("column_1", "column_2"), _asked, fits=_paired,
+    ),
 )  # fmt: skip
 """Tried in this order."""
+
+
+_WORKED = re.compile(rf"{MARK}|\\\\boxed|\\n")
+_PARTS = ("question", "answer", "trace", "gold", "source")
+_SAME = {"solution": "trace", "completion": "trace", "prompt": "question", "problem": "question"}
+
+
+def form_of_columns(columns: Mapping[str, str]) -> Form:
+    """Make a form from the caller's words: {"question": "Aufgabe", "answer": "Lösung"}.
+
+    `answer` is a worked solution where it has a mark, a box or several lines, and a gold answer else.
+
+    Raises:
+        DataError: a part that there is not, or no question, or nothing to answer it.
+    """
+    parts = {_SAME.get(part, part): normal(name) for part, name in columns.items()}
+    unknown = [part for part in parts if part not in _PARTS]
+    if unknown or not parts.keys() & {"answer", "trace", "gold"}:
+        wrong = f"there is no part '{unknown[0]}'" if unknown else "nothing says where the answers are"
+        raise DataError(f"--columns: {wrong}; write question=COLUMN with answer=, trace= or gold=COLUMN")
+    names = [part for part in _PARTS if part in parts]
+
+    def row(*values: Any) -> Fields:
+        return _by_parts(dict(zip(names, values, strict=True)))
+
+    return Form("columns", "columns named by the caller", tuple(parts[name] for name in names), row)
+
+
+def _by_parts(given: Mapping[str, Any]) -> Fields:
+    """Read a row whose parts the caller has named."""
+    question = text_of(given["question"], "question") if "question" in given else ""
+    trace, gold = given.get("trace"), given.get("gold")
+    answer = given.get("answer")
+    if "answer" in given and answer is None:
+        raise BadRowError("no answer: answer is missing")
+    if (
+        isinstance(answer, str)
+        and trace is None
+        and (MARK in answer or "\\boxed" in answer or "\n" in answer.strip())
+    ):
+        trace = answer
+    elif answer is not None and gold is None:
+        gold = answer
+    trace = text_of(trace, "trace", empty=True) if trace is not None else ""
+    said = gold_of(gold) if gold is not None else final_answer(trace)
+    if not trace.strip() and said is None:
+        raise BadRowError("no answer: neither trace nor gold")
+    source = given.get("source")
+    return Fields(question, trace, said, answer_text(source) if source is not None else "")
 
 
 def form_named(name: str) -> Form:

@@ -8,6 +8,7 @@ Looks, in this order, for `#### x` (GSM8K), the last `\boxed{x}` (MATH), the las
 from __future__ import annotations
 
 import re
+from collections import deque
 
 MARK = "####"
 BOXES = ("\\boxed", "\\fbox")
@@ -59,10 +60,8 @@ def _boxed(text: str) -> str | None:
 def _said(text: str) -> str | None:
     """Return what follows the last "the answer is", or a last line that is only an answer."""
     tail = text[-_PHRASE_TAIL:]
-    last = None
-    for last in _PHRASE.finditer(tail):
-        pass
-    if last is not None:
-        return last[1].strip().rstrip(".").strip() or None
+    said = deque(_PHRASE.finditer(tail), maxlen=1)
+    if said:
+        return said[0][1].strip().rstrip(".").strip() or None
     line = _LAST_LINE.search(tail)
     return (line["said"] or line["bare"]).strip() if line else None

@@ -32,10 +32,14 @@ def example_ids(
         digest(
             question.encode(),
             (gold or "").encode(),
-            *(part.encode() for turn in context for part in (turn.role, turn.content)),
+            *(part.encode() for turn in context for part in _parts(turn)),
         )
         for question, gold, context in zip(questions, golds, contexts, strict=True)
     ]
+
+
+def _parts(turn: Message) -> tuple[str, str]:
+    return turn.role, turn.content
 
 
 class RowIds:

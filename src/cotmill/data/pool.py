@@ -7,7 +7,6 @@ content id, never by position.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
@@ -15,14 +14,18 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from pyarrow import compute
 
 from cotmill.core.errors import DataError
 from cotmill.core.files import folder_aside, read_json, write_json
 from cotmill.core.ids import ID_BYTES
+from cotmill.data.rejects import Rejects
 from cotmill.data.table import messages_of, table_of, table_of_rows
 from cotmill.data.types import FIXED, LABEL_PREFIX, Example, Trace
+
+pc: Any = compute
+"""Its functions are made at run time, which type checkers cannot see."""
 
 MANIFEST = "pool.json"
 SCHEMA_VERSION = 1
@@ -30,15 +33,6 @@ SHARD_ROWS = 131_072
 """Rows in a Parquet file: about 70 MB of GSM8K text before compression."""
 BATCH_ROWS = 8_192
 COMPRESSION = "zstd"
-
-
-@dataclass(frozen=True)
-class Rejects:
-    """What was set aside while reading: how many rows, why, and the file that holds them."""
-
-    count: int = 0
-    reasons: Mapping[str, int] = field(default_factory=dict)
-    path: Path | None = None
 
 
 class Fingerprint:
@@ -72,13 +66,18 @@ class Pool:
         rows: int,
         fingerprint: str | None = None,
         rejects: Rejects | None = None,
+        about: Mapping[str, Any] | None = None,
         keep: object = None,
     ) -> None:
         """Use `from_rows`, `from_table`, `open` or `read_pool` instead; `keep` owns temporary files."""
-        self._backing = backing
+        in_memory = isinstance(backing, pa.Table)
+        self._table: pa.Table | None = backing if in_memory else None
+        self._files: Sequence[Path] = () if in_memory else tuple(backing)  # type: ignore[arg-type]
         self._schema, self._rows, self._keep = schema, rows, keep
         self._known_fingerprint = fingerprint
         self.rejects = rejects or Rejects()
+        self.about = dict(about or {})
+        """How it was read: `read_from`, `forms` by file, `promoted` values by column."""
 
     # ---- making one -------------------------------------------------------------------------------
 
@@ -103,7 +102,7 @@ class Pool:
         return cls(table, schema=table.schema, rows=len(table))
 
     @classmethod
-    def open(cls, path: Path | str) -> Pool:
+    def open(cls, path: Path | str, *, keep: object = None) -> Pool:
         """Open a folder that `write` made, or one Parquet file with a Pool's columns.
 
         Raises:
@@ -119,7 +118,8 @@ class Pool:
         manifest = read_json(path / MANIFEST)
         if manifest.get("schema_version") != SCHEMA_VERSION:
             raise DataError(
-                f"{path} is a Pool of version {manifest.get('schema_version')}; this cotmill reads {SCHEMA_VERSION}"
+                f"{path} is a Pool of version {manifest.get('schema_version')}; "
+                f"this cotmill reads version {SCHEMA_VERSION}"
             )
         files = [path / name for name in manifest["files"]]
         missing = [file.name for file in files if not file.is_file()]
@@ -135,6 +135,8 @@ class Pool:
             rows=manifest["rows"],
             fingerprint=manifest["fingerprint"],
             rejects=Rejects(rejected.get("count", 0), rejected.get("reasons", {}), rejects_path),
+            about=manifest.get("about"),
+            keep=keep,
         )
 
     # ---- what it is -------------------------------------------------------------------------------
@@ -186,8 +188,8 @@ class Pool:
             DataError: there is no such column.
         """
         self._check(name)
-        if isinstance(self._backing, pa.Table):
-            return self._backing.column(name)
+        if self._table is not None:
+            return self._table.column(name)
         return self._read([name]).column(0)
 
     def batches(
@@ -196,10 +198,10 @@ class Pool:
         """Stream the rows in order, at most `rows` at a time, in bounded memory."""
         names = list(self.columns if columns is None else columns)
         self._check(*names)
-        if isinstance(self._backing, pa.Table):
-            yield from self._backing.select(names).to_batches(max_chunksize=rows)
+        if self._table is not None:
+            yield from self._table.select(names).to_batches(max_chunksize=rows)
             return
-        for file in self._backing:
+        for file in self._files:
             with pq.ParquetFile(file) as parquet:
                 for batch in parquet.iter_batches(batch_size=rows, columns=names):
                     yield batch.select(names)
@@ -218,7 +220,7 @@ class Pool:
 
     def table(self) -> pa.Table:
         """Return all rows in memory."""
-        return self._backing if isinstance(self._backing, pa.Table) else self._read(self.columns)
+        return self._read(self.columns) if self._table is None else self._table
 
     # ---- other Pools from this one ----------------------------------------------------------------
 
@@ -228,7 +230,8 @@ class Pool:
         Raises:
             DataError: an id is not in this Pool; the count and the first one are named.
         """
-        wanted = row_ids.to_pylist() if isinstance(row_ids, pa.Array | pa.ChunkedArray) else row_ids
+        arrow: Any = row_ids if isinstance(row_ids, pa.Array | pa.ChunkedArray) else None
+        wanted: Iterable[str] = row_ids if arrow is None else arrow.to_pylist()
         values = pa.array(dict.fromkeys(str(row_id) for row_id in wanted), pa.string())
         unknown = values.filter(pc.invert(pc.is_in(values, value_set=self.column("row_id").combine_chunks())))
         if len(unknown):
@@ -242,13 +245,14 @@ class Pool:
         """Drop the label columns; same rows, same fingerprint."""
         names = [name for name in self.columns if not name.startswith(LABEL_PREFIX)]
         schema = pa.schema([self._schema.field(name) for name in names])
-        backing = self._backing.select(names) if isinstance(self._backing, pa.Table) else self._backing
+        backing = self._files if self._table is None else self._table.select(names)
         return Pool(
             backing,
             schema=schema,
             rows=self._rows,
             fingerprint=self.fingerprint,
             rejects=self.rejects,
+            about=self.about,
             keep=self._keep,
         )
 

@@ -43,22 +43,23 @@ def as_text(value: Any) -> str | None:
 
 
 def own_column(values: Sequence[Any]) -> tuple[pa.Array, int]:
-    """Convert an input's own column; where types conflict it becomes text. Returns the number of values changed.
+    """Convert an input's own column; where types conflict it becomes text, and the changes are counted.
 
     Objects, and lists of anything but plain values, are stored as JSON text: their inferred types
     would differ from batch to batch.
     """
-    if not any(_nested(value) for value in values):
+    nested = any(map(is_nested, values))
+    if not nested:
         try:
             return pa.array(values), 0
         except CONVERSION:
             pass
     texts = [as_text(value) for value in values]
     changed = sum(text is not value for text, value in zip(texts, values, strict=True))
-    return pa.array(texts, pa.string()), changed
+    return pa.array(texts, pa.string()), 0 if nested else changed
 
 
-def _nested(value: Any) -> bool:
+def is_nested(value: Any) -> bool:
     """Say whether a value is an object, or a list of other than plain values."""
     if isinstance(value, list | tuple):
         return any(isinstance(item, dict | list | tuple) for item in value)
@@ -66,7 +67,7 @@ def _nested(value: Any) -> bool:
 
 
 def fixed_columns(fields: Mapping[str, Sequence[Any]], row_ids: RowIds) -> dict[str, pa.Array]:
-    """Build the fixed columns from question, gold, trace, origin, source and context lists; ids are computed here."""
+    """Build the fixed columns from lists of the other fields; the ids are computed here."""
     golds = [gold or None for gold in fields["gold"]]
     examples = example_ids(fields["question"], golds, fields["context"])
     contexts = [
@@ -93,7 +94,7 @@ def table_of(columns: Mapping[str, pa.Array]) -> pa.Table:
 
 
 def table_of_rows(rows: Iterable[Mapping[str, Any]], row_ids: RowIds | None = None) -> pa.Table:
-    """Build a table from mappings with at least `question`; other fixed fields have defaults, unknown keys stay.
+    """Build a table from mappings with at least `question`; other fields have defaults, unknown keys stay.
 
     Raises:
         DataError: a row without a question, or text that is not valid Unicode.

@@ -1,0 +1,1 @@
+"""Checkpoint + benchmark → verdicts, metrics with intervals, paired comparisons."""

@@ -1,0 +1,159 @@
+"""Ask a model every question of a benchmark, chunk by chunk, going on where an earlier run stopped."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from cotmill.core.files import canonical_json
+from cotmill.core.ids import content_id
+from cotmill.core.progress import progress
+from cotmill.evaluate.benchmark import Benchmark
+from cotmill.evaluate.config import EvalConfig
+from cotmill.evaluate.items import ASKED, Layout
+from cotmill.evaluate.store import Output, OutputStore
+
+if TYPE_CHECKING:
+    from cotmill.model.load import LanguageModel
+    from cotmill.model.render import Row
+
+SAVE_EVERY = 1_024
+"""Answers between two writes: large enough that the batches stay full, seconds for a small model."""
+SAVE_EVERY_SLOW = 64
+"""The same where a CPU runs a model that is not small."""
+SMALL = 50_000_000
+"""Parameters up to which a model counts as small."""
+TOO_LONG = "too_long"
+"""Finish reason of a question that does not fit into the model at all."""
+ROOM_STEP = 32
+"""Questions that leave less room than was allowed are asked in groups that differ by so many tokens."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One answer to be had."""
+
+    key: str
+    row: Row
+    sample: int
+    seed: int
+
+
+def asks_of(lm: LanguageModel, benchmark: Benchmark, config: EvalConfig, seed: int) -> list[Ask]:
+    """List every question and sample, in the benchmark's order."""
+    from cotmill.model.generate import sample_seed
+    from cotmill.model.render import rows_of
+
+    drawn = {"seed": seed} if config.temperature > 0 else {}
+    settings = canonical_json({"temperature": config.temperature, "form": config.form, **drawn})
+
+    def key(row: Row, sample: int) -> str:
+        context = canonical_json([list(turn) for turn in row.context])
+        return content_id("answer", lm.fingerprint, settings, row.row_id, str(sample), row.question, context)
+
+    rows = (row._replace(question=config.asked(row.question), trace="") for row in rows_of(benchmark.pool))
+    return [
+        Ask(key(row, sample), row, sample, sample_seed(seed, row.row_id, sample))
+        for row in rows
+        for sample in range(config.samples)
+    ]
+
+
+def answer(
+    lm: LanguageModel, asks: Sequence[Ask], config: EvalConfig, store: OutputStore, *, quiet: bool = False
+) -> list[Output]:
+    """Generate what the store does not hold, and return all answers in the order of the asks."""
+    chunks = list(_chunks(asks, config.save_every or _save_every(lm)))
+    for chunk in chunks if quiet else progress(chunks, "answering"):
+        missing = [ask for ask in chunk if store.get(ask.key, config.max_new_tokens) is None]
+        if missing:
+            store.append(_generate(lm, missing, config))
+    found = (store.get(ask.key, config.max_new_tokens) for ask in asks)
+    return [output for output in found if output is not None]
+
+
+def _save_every(lm: LanguageModel) -> int:
+    """Settle how many answers are made between two writes; a function of the model and the device alone."""
+    slow = lm.device.type == "cpu" and sum(part.numel() for part in lm.model.parameters()) > SMALL
+    return SAVE_EVERY_SLOW if slow else SAVE_EVERY
+
+
+def _chunks(asks: Sequence[Ask], size: int) -> Iterator[list[Ask]]:
+    """Cut into chunks of questions of like length, the same however much is already there."""
+    by_length = sorted(asks, key=lambda ask: (len(ask.row.question), ask.key))
+    for start in range(0, len(by_length), size):
+        yield by_length[start : start + size]
+
+
+def _generate(lm: LanguageModel, asks: Sequence[Ask], config: EvalConfig) -> list[Output]:
+    """Ask the model itself; a question that leaves too little room gets as many tokens as fit."""
+    from cotmill.model.generate import generate
+    from cotmill.model.tokenise import tokenise_prompts
+
+    prompts = tokenise_prompts(lm.tokenizer, [ask.row for ask in asks], form=config.form)
+    by_room: dict[int, list[int]] = defaultdict(list)
+    for place, prompt in enumerate(prompts):
+        by_room[_room(len(prompt), lm.max_length, config.max_new_tokens)].append(place)
+    said: dict[int, tuple[str, int, str]] = dict.fromkeys(by_room.pop(0, []), ("", 0, TOO_LONG))
+    for room, places in sorted(by_room.items(), reverse=True):
+        answers = generate(
+            lm,
+            [prompts[place] for place in places],
+            max_new_tokens=room,
+            temperature=config.temperature,
+            seeds=[asks[place].seed for place in places],
+            batch_size=config.batch_size,
+        )
+        for place, found in zip(places, answers, strict=True):
+            said[place] = (found.text, found.tokens, found.finish_reason)
+    return [
+        Output(ask.key, ask.row.row_id, ask.sample, *said[place], config.max_new_tokens)
+        for place, ask in enumerate(asks)
+    ]
+
+
+def _room(prompt: int, longest: int, wanted: int) -> int:
+    """Tokens that an answer may have: what is wanted, or what fits, in steps; 0 where nothing fits.
+
+    >>> _room(100, 512, 256), _room(400, 512, 256), _room(510, 512, 256), _room(512, 512, 256)
+    (256, 96, 2, 0)
+    """
+    left = longest - prompt
+    if left >= wanted:
+        return wanted
+    return max(0, left if left < ROOM_STEP else left - left % ROOM_STEP)
+
+
+def asked_table(benchmark: Benchmark, outputs: Sequence[Output], layout: Layout) -> pa.Table:
+    """Put questions and outputs side by side, one row an answer, in the benchmark's order."""
+    names = ["row_id", "example_id", "question", "gold", *layout.kept]
+    rows = {row["row_id"]: row for batch in benchmark.pool.batches(names) for row in batch.to_pylist()}
+    answered = [
+        {
+            **rows[output.row_id],
+            "sample": output.sample,
+            "output": output.text,
+            "tokens": output.tokens,
+            "finish_reason": output.finish_reason,
+        }
+        for output in outputs
+    ]
+    kept = [pa.field(name, benchmark.pool.schema.field(name).type) for name in layout.kept]
+    return pa.Table.from_pylist(answered, schema=pa.schema([*ASKED, *kept]))
+
+
+def layout_for(benchmark: Benchmark, config: EvalConfig) -> Layout:
+    """Say how the table of a benchmark's items is to be read."""
+    return Layout(
+        benchmark=benchmark.name,
+        metric=benchmark.metric,
+        strict_rule=benchmark.strict_rule,
+        groups=benchmark.groups,
+        cluster=benchmark.cluster,
+        base=benchmark.base,
+        stop=config.stop,
+    )

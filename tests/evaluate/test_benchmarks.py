@@ -1,0 +1,150 @@
+"""Every published set: found, read, grouped, its gold answers judged right by their own grader."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cotmill.core.errors import DataError
+from cotmill.data.pool import Pool
+from cotmill.evaluate.benchmark import Benchmark
+from cotmill.evaluate.benchmarks import BENCHMARKS, benchmark
+from cotmill.verify import STRICT_RULES, Verdict, judge_answer
+
+STORED = {
+    "gsm8k": 660,
+    "gsm8k:train": 7473,
+    "gsm-plus": 1208 + 151,
+    "gsm8k-distractors": 1248,
+    "svamp": 700,
+    "aqua-rat": 254,
+    "mgsm": 1750,
+    "mgsm:de+fr": 500,
+    "gsm-hard": 660,
+    "gsm8k-backward": 638,
+    "deepmind-mathematics": 500,
+    "imo-answerbench": 200,
+    "theoremqa-self": 74,
+}
+GSM_IC = [
+    {
+        "original_question": "Ann has 3 pens and buys 4. How many has she?",
+        "new_question": f"Ann has 3 pens and buys 4. {extra} How many has she?",
+        "answer": "7",
+        "n_steps": 2,
+        "role_label": role,
+        "number_label": "in_range",
+        "sentence_label": topic,
+    }
+    for extra, role, topic in (
+        ("Ann is 9 years old.", "overlapped", "out_topic"),
+        ("Bob has 5 pens.", "nonoverlapped", "in_topic"),
+    )
+]
+
+
+@pytest.mark.parametrize(("name", "rows"), STORED.items())
+def test_every_stored_set_is_read_whole(shared_data: Path, name: str, rows: int) -> None:
+    found = benchmark(name, shared_data)
+    assert len(found.pool) == rows
+    assert all(found.pool.column("gold").to_pylist())
+
+
+def said(gold: str, rule: str) -> str:
+    return f"\\boxed{{{gold.strip()}}}" if rule == "math" else f"The answer is {gold}.\n#### {gold}"
+
+
+@pytest.mark.parametrize("name", [name for name in STORED if ":" not in name])
+def test_every_gold_answer_is_right_by_its_own_grader(shared_data: Path, name: str) -> None:
+    found = benchmark(name, shared_data)
+    wrong = [
+        gold
+        for gold in found.pool.column("gold").to_pylist()
+        if judge_answer(gold, said(gold, found.strict_rule), strict_rule=found.strict_rule).verdict
+        is not Verdict.CORRECT
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("name", ["gsm8k", "gsm-plus"])
+def test_gold_solutions_pass_the_strict_rule(shared_data: Path, name: str) -> None:
+    found = benchmark(name, shared_data)
+    rows = [row for row in found.pool.rows() if row["gold"] != "None"]
+    strict = [judge_answer(r["gold"], r["trace"], strict_rule=found.strict_rule).strict for r in rows]
+    assert sum(strict) >= 0.98 * len(rows)  # some golds of GSM-Plus end in a fraction or a unit
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_every_entry_is_whole(name: str) -> None:
+    entry = BENCHMARKS[name]
+    assert entry.strict_rule in STRICT_RULES
+    assert entry.source
+    assert entry.licence
+    assert set(entry.default) <= set(entry.parts)
+
+
+def test_base_questions_are_asked_once_and_stand_before_their_variations(shared_data: Path) -> None:
+    rows = list(benchmark("gsm-plus", shared_data).pool.rows())
+    bases = [row for row in rows if row["is_base"]]
+    assert len(bases) == len({row["question"] for row in bases}) == 151
+    assert rows[0]["is_base"]
+    assert rows[1]["seed"] == rows[0]["question"]
+
+
+def test_gsm_ic_form_brings_its_labels_and_the_original_question(tmp_path: Path) -> None:
+    file = tmp_path / "mine.json"
+    file.write_text(json.dumps(GSM_IC))
+    found = benchmark(f"gsm-ic={file}")
+    rows = list(found.pool.rows())
+    assert [row["is_base"] for row in rows] == [True, False, False]
+    assert [row["topic"] for row in rows[1:]] == ["out_topic", "in_topic"]
+    assert found.groups == ("topic", "role_overlap", "number_range", "steps")
+
+
+def test_math_form_takes_the_boxed_answer_and_sets_rows_without_one_aside(tmp_path: Path) -> None:
+    rows = [
+        {
+            "problem": "1/4+1/4?",
+            "solution": r"It is \boxed{\frac{1}{2}}.",
+            "level": "Level 1",
+            "type": "Algebra",
+        },
+        {"problem": "Prove it.", "solution": "Clear.", "level": "Level 5", "type": "Geometry"},
+    ]
+    (tmp_path / "math").mkdir()
+    (tmp_path / "math" / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = benchmark("math", tmp_path)
+    assert found.pool.column("gold").to_pylist() == [r"\frac{1}{2}"]
+    assert found.set_aside == 1
+
+
+def test_own_file_becomes_a_benchmark(tmp_path: Path) -> None:
+    file = tmp_path / "mine.jsonl"
+    file.write_text('{"question": "2+2?", "answer": "4"}\n{"question": "2+3?", "answer": "5"}\n')
+    found = benchmark(file)
+    assert (found.name, len(found.pool), found.strict_rule) == ("mine.jsonl", 2, "gsm8k")
+
+
+def test_a_misspelt_name_gets_the_near_match() -> None:
+    with pytest.raises(DataError, match="Did you mean 'gsm-plus'"):
+        benchmark("gsm-plsu")
+
+
+def test_an_absent_set_says_where_it_was_looked_for_and_what_to_type(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"gsm-ic/GSM-IC_2step.json.*bring your own copy.*gsm-ic=PATH"):
+        benchmark("gsm-ic", tmp_path)
+
+
+def test_a_limit_is_nested_and_keeps_the_base_questions_it_needs(shared_data: Path) -> None:
+    whole = benchmark("gsm-plus", shared_data)
+    small, large = whole.limited(40), whole.limited(120)
+    assert set(small.pool.ids) < set(large.pool.ids)
+    rows = list(small.pool.rows())
+    assert sum(not row["is_base"] for row in rows) == 40
+    assert {row["seed"] for row in rows if row["is_base"]} == {row["seed"] for row in rows}
+    assert len({row["perturbation"] for row in rows if not row["is_base"]}) > 4
+
+
+def test_a_benchmark_refuses_a_group_that_is_no_column() -> None:
+    with pytest.raises(DataError, match="no column level"):
+        Benchmark("mine", Pool.from_rows([{"question": "q", "gold": "1"}]), groups=("level",))

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-Expr: TypeAlias = "str | tuple[Expr, ...]"
+Expr: TypeAlias = str | tuple[Any, ...]
 """A node id, or (operator, operand, operand, ...); `+ - *` take two or more, `/` takes two."""
 
 Kind = Literal["given", "fixed", "result"]
@@ -81,10 +81,8 @@ class Graph:
         return cls(nodes, data["target"])
 
 
-def _tupled(expr: object) -> Expr | None:
-    if isinstance(expr, list):
-        return tuple(_tupled(part) for part in expr)  # type: ignore[misc]
-    return expr  # type: ignore[return-value]
+def _tupled(expr: Any) -> Expr | None:
+    return tuple(map(_tupled, expr)) if isinstance(expr, list) else expr
 
 
 def leaves(expr: Expr) -> Iterator[str]:

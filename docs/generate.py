@@ -4,8 +4,10 @@ import json
 import sys
 from pathlib import Path
 
-from cotmill.cli import reference
 from cotmill.recipe import recipe_schema
+
+from cotmill.cli import reference
+from cotmill.lab.showcase import examples
 
 DOCS = Path(__file__).parent
 
@@ -14,6 +16,7 @@ def generated() -> dict[str, str]:
     """Map each generated file to what it should hold."""
     return {
         "cli.md": reference(),
+        "lab_examples.md": examples(),
         "recipe.schema.json": json.dumps(recipe_schema(), indent=2, sort_keys=True) + "\n",
     }
 

@@ -120,11 +120,12 @@ class Verbs(TyperGroup):
 app = typer.Typer(cls=Verbs, add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
 
 
-def _print_version(wanted: bool) -> None:  # noqa: FBT001 - the signature is typer's
+def _print_version(wanted: bool) -> bool:  # noqa: FBT001 - the signature is typer's
     """Print the version and leave."""
     if wanted:
         typer.echo(f"cotmill {__version__}")
         raise typer.Exit
+    return wanted
 
 
 @app.callback()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from cotmill.core.errors import DataError
 from cotmill.core.ids import rng_of
 from cotmill.lab.chatter import TALK
 from cotmill.lab.check import MARK, check_solution
@@ -69,7 +70,7 @@ def corrupt(problem: Problem, kind: str, seed: int) -> Defective | None:
     `near_duplicate` returns the problem under other names; `off_domain` and `trivial` replace it.
 
     Raises:
-        ValueError: there is no such kind; the message lists those there are.
+        DataError: there is no such kind; the message lists those there are.
     """
     rng = rng_of(seed, "defect", kind, problem.question)
     if kind == "near_duplicate":
@@ -79,7 +80,7 @@ def corrupt(problem: Problem, kind: str, seed: int) -> Defective | None:
     if kind == "trivial":
         return _trivial(rng)
     if kind not in MISTAKES:
-        raise ValueError(f"no defect is called {kind!r}; there are {', '.join(KINDS)}")
+        raise DataError(f"no defect is called {kind!r}; there are {', '.join(KINDS)}")
     spoiled = spoil(problem.graph, problem.solution, kind, rng)
     return None if spoiled is None else Defective(problem.question, spoiled, problem.graph)
 
@@ -146,7 +147,7 @@ def make_pool_rows(
     )
     unknown = set(rates) - set(KINDS)
     if unknown or sum(rates.values()) > 1 + 1e-9 or min(rates.values(), default=0) < 0:
-        raise ValueError(f"rates of {', '.join(KINDS)} that add up to at most 1 are wanted, not {rates}")
+        raise DataError(f"rates of {', '.join(KINDS)} that add up to at most 1 are wanted, not {rates}")
     shares = tuple((mix or DEFAULT_MIX).items())
     plan = PoolPlan(seed, tuple(rates.items()), (min_steps, max_steps), shares, "train")
     for i in range(rows):
@@ -182,7 +183,7 @@ def _row(plan: PoolPlan, i: int) -> dict[str, object]:
             problem = _problem(plan, i, attempt)
             made = corrupt(problem, kind, plan.seed + i)
     if made is None:
-        raise ValueError(f"no problem of {plan.steps} steps can be {kind}; ask for more steps")
+        raise DataError(f"no problem of {plan.steps} steps can be {kind}; ask for more steps")
     return _as_row(replace(problem, question=made.question, solution=made.solution, graph=made.graph), kind)
 
 
@@ -200,9 +201,12 @@ def _as_row(problem: Problem, kind: str) -> dict[str, object]:
 
 
 def _twin(plan: PoolPlan, i: int) -> int:
-    """A row before i (after it, for the first rows) that still holds its own problem."""
-    own = {NONE, *MISTAKES}
+    """A row before i (after it, for the first rows) that surely holds its first problem."""
+    own = {NONE, "chatter", "wrong_answer"}
     before = [j for j in range(max(0, i - TWIN_WITHIN), i) if _kind(plan, j) in own]
     if before:
         return before[int(rng_of(plan.seed, "twin", i).integers(len(before)))]
-    return next((j for j in range(i + 1, i + TWIN_WITHIN) if _kind(plan, j) in own), i)
+    after = next((j for j in range(i + 1, i + TWIN_WITHIN) if _kind(plan, j) in own), None)
+    if after is None:
+        raise DataError(f"rates {dict(plan.rates)} leave no rows that row {i} could be a near-duplicate of")
+    return after

@@ -10,12 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from fractions import Fraction
 
 import numpy as np
 
 from cotmill.lab.chatter import CHATTER
-from cotmill.lab.check import SoundnessReport, check_solution, compute, numbers, parse
+from cotmill.lab.check import SoundnessReport, check_solution, compute, parse
 from cotmill.lab.graph import Graph
 
 LINE = re.compile(r"^(.*) <<(.+)=(\d+)>>\d+(.*)$")
@@ -75,6 +74,7 @@ def _carry_on(steps: list[Step], start: int, old: int) -> list[Step] | None:
 
 
 def _wrong_arithmetic(graph: Graph, steps: list[Step], rng: np.random.Generator) -> str | None:
+    del graph
     i = _pick(rng, len(steps))
     old = steps[i].value
     steps[i] = replace(steps[i], value=_off_by(rng, old))
@@ -193,9 +193,3 @@ def spoil(graph: Graph, solution: str, kind: str, rng: np.random.Generator) -> s
         if spoiled is not None and spoiled != solution and mistake.holds(check_solution(graph, spoiled)):
             return spoiled
     return None
-
-
-def stated_numbers(graph: Graph, solution: str) -> set[Fraction]:
-    """All numbers that a problem states or a solution uses."""
-    used = {n for step in steps_of(solution) for n in numbers(parse(step.expression))}
-    return used | {Fraction(node.value) for node in graph.nodes if node.kind == "given"}

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cotmill.core.errors import ModelError
+
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
@@ -42,7 +44,7 @@ def config_of(name: str) -> PretrainedConfig:
     """Return the transformers configuration of a lab model, with or without the `lab:` prefix.
 
     Raises:
-        ValueError: there is no such model; the message lists those there are.
+        ModelError: there is no such model; the message lists those there are.
     """
     family, shape = _find(name)
     from transformers import GPTNeoXConfig, LlamaConfig
@@ -78,6 +80,6 @@ def manifest_path() -> Path:
 def _find(name: str) -> tuple[str, Shape]:
     bare = name.removeprefix(PREFIX)
     if bare not in NAMES:
-        raise ValueError(f"no lab model is called {name!r}; there are {', '.join(NAMES)}")
+        raise ModelError(f"no lab model is called {name!r}; there are {', '.join(NAMES)}")
     family, size = bare.split("-", 1)
     return family, SHAPES[size]

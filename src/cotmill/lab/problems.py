@@ -12,6 +12,7 @@ from typing import Literal
 
 import numpy as np
 
+from cotmill.core.errors import DataError
 from cotmill.core.ids import content_id, rng_of
 from cotmill.lab.draft import Draft, MisfitError, Sentence
 from cotmill.lab.families import DEFAULT_MIX, FAMILIES, UNSEEN
@@ -80,14 +81,15 @@ def one_problem(
     wanted = steps[0] + int(rng.choice(len(weights), p=weights / weights.sum()))
     shares = np.array(list(mix.values()))
     source = list(mix)[int(rng.choice(len(shares), p=shares / shares.sum()))]
+    patience = 200 if wanted <= len(STEP_WEIGHTS) else 20
     for attempt in range(ATTEMPTS):
-        if attempt % 200 == 199:
+        if attempt % patience == patience - 1:
             # Not every family reaches every length; after many refusals another one is asked.
             source = list(mix)[int(rng.choice(len(shares), p=shares / shares.sum()))]
         problem = _try(rng, source, wanted)
         if problem is not None and side_of(problem.question) == side:
             return problem
-    raise ValueError(f"no family of {list(mix)} can make a problem of {wanted} steps; ask for fewer steps")
+    raise DataError(f"no family of {list(mix)} can make a problem of {wanted} steps; ask for fewer steps")
 
 
 def _try(rng: np.random.Generator, source: str, steps: int) -> Problem | None:

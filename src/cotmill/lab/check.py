@@ -174,14 +174,14 @@ def check_solution(graph: Graph, text: str) -> SoundnessReport:
     equations: list[Equation] = []
     for position, (expression, value, copy) in enumerate(marks):
         tree, result = trees[position], results[position]
-        valid = tree is not None and isinstance(result, Fraction)
         operands = numbers(tree) if tree is not None else []
+        computed = compute(tree) if tree is not None else None
         later = {n for other in trees[position + 1 :] if other is not None for n in numbers(other)}
         equations.append(
             Equation(
                 text=f"{expression}={value}",
                 value=result if isinstance(result, Fraction) else None,
-                right=valid and compute(tree) == result,
+                right=computed is not None and computed == result,
                 copied=copy == value,
                 ungrounded=tuple(str(n) for n in operands if n not in known),
                 idle=position + 1 < len(marks) and result not in later,

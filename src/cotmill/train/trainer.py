@@ -24,19 +24,9 @@ from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
 from cotmill.core.errors import ModelError
+from cotmill.model.batches import IGNORED
+from cotmill.model.head import has_plain_head
 from cotmill.train.config import TrainConfig
-
-IGNORED = -100
-"""The label that carries no loss, by the convention of torch and transformers."""
-
-SCALED_HEADS = (
-    "final_logit_softcapping",
-    "logit_scale",
-    "output_multiplier",
-    "lm_head_multiplier",
-    "logits_scaling",
-)
-"""Configuration keys of models whose logits are more than a matrix product; those keep TRL's own head."""
 
 SCHEDULES = {
     "cosine": "cosine",
@@ -122,15 +112,6 @@ class StopAtBadLoss(TrainerCallback):
                 f"the loss is {loss} at step {state.global_step} (learning rate {args.learning_rate:g}); "
                 "try a tenth of the rate, or a longer warm-up"
             )
-
-
-def has_plain_head(model: torch.nn.Module) -> bool:
-    """Say whether the model's logits are just its output embedding times the last hidden state."""
-    config: Any = model.config
-    text = config.get_text_config()
-    return all(getattr(text, key, None) in (None, 1.0) for key in SCALED_HEADS) and not getattr(
-        text, "output_router_logits", False
-    )
 
 
 def add_summed_loss(model: torch.nn.Module) -> None:

@@ -1,0 +1,243 @@
+"""Sample answers, greedily or at a temperature, with rows joining and leaving the batch as they finish.
+
+Rows in flight are aligned at their last token: a new row is padded on the left to the length of the
+others, a finished one is dropped, and padding that all rows share is cut away. So the batch stays full
+while prompts are left, and small models on a CPU lose no step to rows that are done. Models whose cache
+is not plain attention (sliding windows, recurrent layers) are run in batches that only end together.
+
+What is drawn for a row is a function of its own seed: one uniform number per token, turned into a token
+by the inverse of the distribution's cumulative sum. Batch size and neighbours change logits only within
+rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+
+from cotmill.core.errors import ModelError
+from cotmill.core.ids import rng_of, seed_of
+from cotmill.model.batches import is_memory
+from cotmill.model.cache import can_move, join_rows, keep_rows, new_cache
+from cotmill.model.load import LanguageModel
+
+CPU_ROWS = 128
+"""Rows in flight on a CPU: beyond it nothing is gained for models of a million parameters (measured)."""
+GPU_ROWS = 256
+REFILL = 0.75
+"""New rows join when fewer than this share of the batch is left; each joining copies the cache once."""
+DROP = 0.875
+"""Rows that are done leave when at most this share of the batch is still writing."""
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What was written after one prompt; `tokens` counts the end-of-text token."""
+
+    text: str
+    tokens: int
+    finish_reason: Literal["stop", "length"]
+
+
+def generate(
+    lm: LanguageModel,
+    prompts: Sequence[Sequence[int]],
+    *,
+    max_new_tokens: int,
+    temperature: float = 0.0,
+    seeds: Sequence[int] | int = 0,
+    batch_size: int | None = None,
+    on_done: Callable[[int], object] | None = None,
+) -> list[Generation]:
+    """Answer every prompt; the results are in the order of the prompts.
+
+    At temperature 0 the likeliest token is taken. `seeds` is one seed for each prompt, or one from which
+    they follow by place: give seeds made of (seed, row id, sample) to be independent of place. `on_done` is
+    called with the number of rows that finished. When memory runs out, the batch is halved.
+
+    Raises:
+        ModelError: a prompt is empty, or not even one row fits into memory.
+    """
+    if any(not len(prompt) for prompt in prompts):
+        raise ModelError("a prompt has no tokens; there is nothing to answer")
+    if isinstance(seeds, int):
+        seeds = [seed_of(seeds, "prompt", place) for place in range(len(prompts))]
+    rows = batch_size or (CPU_ROWS if lm.device.type == "cpu" else GPU_ROWS)
+    draw = _Draw(temperature, seeds, max_new_tokens)
+    while True:
+        try:
+            written = _Flight(lm, prompts, draw, max_new_tokens, on_done).run(rows)
+            return [_generation(lm, tokens) for tokens in written]
+        except RuntimeError as error:
+            if not is_memory(error):
+                raise
+            if rows == 1:
+                raise ModelError("one row alone does not fit into memory; lower max_new_tokens") from error
+        rows //= 2
+
+
+def sample_seed(seed: int, row_id: str, sample: int = 0) -> int:
+    """Derive the seed of one sample of one row."""
+    return seed_of(seed, "sample", row_id, sample)
+
+
+class _Flight:
+    """The rows that are being written, and the cache they share."""
+
+    def __init__(
+        self,
+        lm: LanguageModel,
+        prompts: Sequence[Sequence[int]],
+        draw: _Draw,
+        limit: int,
+        on_done: Callable[[int], object] | None,
+    ) -> None:
+        """Queue all prompts; the longest go first, so the cache does not have to be widened later."""
+        self.lm, self.prompts, self.draw, self.on_done = lm, prompts, draw, on_done
+        room = (lm.max_length - len(prompt) for prompt in prompts)
+        self.limits = [max(0, min(limit, free)) for free in room]
+        self.queue = sorted(
+            (place for place, most in enumerate(self.limits) if most), key=lambda place: len(prompts[place])
+        )
+        self.written: list[list[int]] = [[] for _ in prompts]
+        self.stops = frozenset(lm.stop_ids)
+        self.places: list[int] = []
+        self.alive: list[bool] = []
+        self.pads = torch.empty(0, dtype=torch.int64, device=lm.device)
+        self.last = torch.empty(0, dtype=torch.int64, device=lm.device)
+        self.cache: Any = None
+
+    def run(self, rows: int) -> list[list[int]]:
+        """Write until all prompts are answered; return the tokens written after each."""
+        with torch.inference_mode():
+            while self.queue or self.places:
+                if self.queue and self._may_join(rows):
+                    self._join(
+                        [self.queue.pop() for _ in range(min(len(self.queue), rows - len(self.places)))]
+                    )
+                else:
+                    self._step()
+        return self.written
+
+    def _may_join(self, rows: int) -> bool:
+        """Say whether new rows should join now."""
+        return not self.places or (len(self.places) < REFILL * rows and can_move(self.cache))
+
+    def _join(self, new: list[int]) -> None:
+        """Read new prompts and put their rows beside those in flight."""
+        width = max(len(self.prompts[place]) for place in new)
+        inputs = torch.zeros((len(new), width), dtype=torch.int64)
+        for slot, place in enumerate(new):
+            inputs[slot, width - len(self.prompts[place]) :] = torch.as_tensor(self.prompts[place])
+        pads = torch.tensor([width - len(self.prompts[place]) for place in new], device=self.lm.device)
+        cache = new_cache(self.lm.model.config)
+        positions = torch.arange(width, device=self.lm.device)[None] - pads[:, None]
+        logits = self._forward(inputs.to(self.lm.device), positions.clamp(min=0), pads, cache)
+        if self.places:
+            self.pads = join_rows(self.cache, cache, self.pads, pads)
+        else:
+            self.cache, self.pads = cache, pads
+        self.places += new
+        self.alive += [True] * len(new)
+        chosen = self.draw.tokens(logits, new, [0] * len(new))
+        self._write(chosen, range(len(self.places) - len(new), len(self.places)))
+        self.last = torch.cat([self.last, chosen])
+        self._drop()
+
+    def _step(self) -> None:
+        """Write one token in every row in flight."""
+        length = self.cache.get_seq_length()
+        logits = self._forward(self.last[:, None], (length - self.pads)[:, None], self.pads, self.cache)
+        ages = [min(len(self.written[place]), self.limits[place] - 1) for place in self.places]
+        self.last = self.draw.tokens(logits, self.places, ages)
+        self._write(self.last, range(len(self.places)))
+        self._drop()
+
+    def _forward(
+        self,
+        inputs: Int[torch.Tensor, "row token"],
+        positions: Int[torch.Tensor, "row token"],
+        pads: Int[torch.Tensor, " row"],
+        cache: Any,
+    ) -> Float[torch.Tensor, "row vocabulary"]:
+        """Run the model; return the logits of the next token of each row."""
+        width = cache.get_seq_length() + inputs.shape[1]
+        mask = (torch.arange(width, device=pads.device)[None] >= pads[:, None]).long()
+        output = self.lm.model(
+            input_ids=inputs,
+            attention_mask=mask if bool(pads.any()) else None,
+            position_ids=positions,
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        return output.logits[:, -1]
+
+    def _write(self, tokens: Int[torch.Tensor, " row"], slots: range) -> None:
+        """Append the chosen tokens, and note which rows are done."""
+        finished = 0
+        for slot, token in zip(slots, tokens.tolist(), strict=True):
+            if not self.alive[slot]:
+                continue
+            text = self.written[self.places[slot]]
+            text.append(token)
+            if token in self.stops or len(text) == self.limits[self.places[slot]]:
+                self.alive[slot] = False
+                finished += 1
+        if finished and self.on_done is not None:
+            self.on_done(finished)
+
+    def _drop(self) -> None:
+        """Let rows that are done leave, once it pays, and cut the padding that all others share."""
+        left = sum(self.alive)
+        if left == 0:
+            self.places, self.alive, self.cache = [], [], None
+            self.pads, self.last = self.pads[:0], self.last[:0]
+        elif left <= DROP * len(self.alive) and can_move(self.cache):
+            keep = torch.tensor(
+                [slot for slot, alive in enumerate(self.alive) if alive], device=self.pads.device
+            )
+            shared = int(self.pads[keep].min())
+            keep_rows(self.cache, keep, cut=shared)
+            self.pads, self.last = self.pads[keep] - shared, self.last[keep]
+            self.places = [self.places[slot] for slot in keep.tolist()]
+            self.alive = [True] * left
+
+
+@dataclass(frozen=True)
+class _Draw:
+    """How the next token is chosen: the likeliest, or by the row's own uniform numbers."""
+
+    temperature: float
+    seeds: Sequence[int]
+    limit: int
+    _uniforms: dict[int, Float[np.ndarray, " token"]] = field(default_factory=dict)
+
+    def tokens(
+        self, logits: Float[torch.Tensor, "row vocabulary"], places: Sequence[int], ages: Sequence[int]
+    ) -> Int[torch.Tensor, " row"]:
+        """Choose a token for each row; `ages` counts the tokens a row has."""
+        if self.temperature == 0.0:
+            return logits.argmax(-1)
+        numbers = [self._uniform(place)[age] for place, age in zip(places, ages, strict=True)]
+        heights = torch.softmax(logits.double() / self.temperature, -1).cumsum(-1)
+        aims = torch.tensor(numbers, dtype=torch.float64, device=logits.device) * heights[:, -1]
+        return torch.searchsorted(heights, aims[:, None], right=True)[:, 0].clamp(max=logits.shape[-1] - 1)
+
+    def _uniform(self, place: int) -> Float[np.ndarray, " token"]:
+        """Return the uniform numbers of a row."""
+        if place not in self._uniforms:
+            self._uniforms[place] = rng_of(self.seeds[place], "tokens").random(self.limit)
+        return self._uniforms[place]
+
+
+def _generation(lm: LanguageModel, tokens: list[int]) -> Generation:
+    """Decode one answer."""
+    stopped = bool(tokens) and tokens[-1] in lm.stop_ids
+    text = lm.tokenizer.decode(tokens[:-1] if stopped else tokens, skip_special_tokens=True)
+    return Generation(text, len(tokens), "stop" if stopped else "length")

@@ -1,0 +1,166 @@
+"""Load a causal language model by path, hub name or lab name, with a fingerprint of what was loaded.
+
+Names: a folder; a hub name (`Qwen/Qwen3-0.6B`); `lab:llama-0.9m` for the weights that ship with the
+package. `@random` behind any of them keeps the shape and the tokenizer and draws new weights from the
+seed. Only safetensors are read and no code from a model's folder is run.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+from cotmill.core.errors import ModelError
+from cotmill.core.files import sha256_of
+from cotmill.core.ids import content_id, seed_of
+from cotmill.model.quiet import quiet_transformers
+
+LAB = "lab:"
+RANDOM = "@random"
+IDENTITY = ("*.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "*.model", "*.jinja")
+"""The files that decide what a model computes; others (cards, logs) do not touch the fingerprint."""
+_HUB_HASH = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class LanguageModel:
+    """A model with its tokenizer, the name it was asked for by, and the hash of what it is."""
+
+    model: Any
+    tokenizer: Any
+    name: str
+    fingerprint: str
+
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are."""
+        return self.model.device
+
+    @cached_property
+    def max_length(self) -> int:
+        """Most tokens in a row that the model was made for."""
+        return longest_row(self.model.config, self.tokenizer)
+
+    @cached_property
+    def stop_ids(self) -> tuple[int, ...]:
+        """Tokens that end a generation."""
+        told = getattr(self.model.generation_config, "eos_token_id", None)
+        told = [] if told is None else [told] if isinstance(told, int) else list(told)
+        return tuple(dict.fromkeys([self.tokenizer.eos_token_id, *told]))
+
+
+def load(
+    name: str, *, dtype: torch.dtype | None = None, device: str | torch.device | None = None, seed: int = 0
+) -> LanguageModel:
+    """Load a model for reading: on the GPU when there is one, in bfloat16 there and in float32 on a CPU.
+
+    Raises:
+        ModelError: there is no such model, it cannot be fetched, or it lacks safetensors or a tokenizer.
+    """
+    bare, fresh = name.removesuffix(RANDOM), name.endswith(RANDOM)
+    folder = find(bare, weights=not fresh)
+    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    kind = torch.float32 if place.type == "cpu" else dtype or torch.bfloat16
+    try:
+        with quiet_transformers():
+            tokenizer = AutoTokenizer.from_pretrained(folder)
+            model = _fresh(folder, seed) if fresh else _stored(folder, kind)
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"{name}: {folder} cannot be loaded as a causal language model: {error}") from error
+    if tokenizer.eos_token_id is None:
+        raise ModelError(f"{name}: its tokenizer names no end-of-text token, so answers could never end")
+    print_of = fingerprint_of(folder)
+    if fresh:
+        print_of = content_id("random", print_of, str(seed))
+    return LanguageModel(model.to(place, kind).eval(), tokenizer, name, print_of)
+
+
+def _stored(folder: Path, kind: torch.dtype) -> Any:
+    """Read the weights."""
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=kind, use_safetensors=True)
+
+
+def _fresh(folder: Path, seed: int) -> Any:
+    """Draw weights for the shape in the folder; the same for the same seed."""
+    config = AutoConfig.from_pretrained(folder)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_of(seed, "weights"))
+        return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+
+
+def find(name: str, *, weights: bool = True) -> Path:
+    """Find the folder that holds a model, fetching it if it is a hub name.
+
+    Raises:
+        ModelError: there is none; the message says what was looked for and what to type.
+    """
+    if name.startswith(LAB):
+        return _shipped(name, weights=weights)
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise ModelError(f"{folder} is a folder without config.json; name the folder of a saved model")
+        return folder
+    if name.startswith((".", "/", "~")) or name.count("/") > 1:
+        raise ModelError(f"there is no folder {name}; name the folder of a saved model, or a hub model")
+    return _fetched(name, weights=weights)
+
+
+def lab_folder() -> Path:
+    """Name the folder in which the lab's models ship, one folder each."""
+    return Path(str(importlib.resources.files("cotmill"))) / "lab" / "assets"
+
+
+def _shipped(name: str, *, weights: bool) -> Path:
+    """Find a model of the lab."""
+    folder = lab_folder() / name.removeprefix(LAB)
+    needed = "model.safetensors" if weights else "config.json"
+    if (folder / needed).is_file():
+        return folder
+    have = sorted(LAB + path.parent.name for path in lab_folder().glob("*/model.safetensors"))
+    raise ModelError(
+        f"{name} does not ship with this package (there are: {', '.join(have) or 'none'}); make it with: "
+        f"cotmill lab pretrain {name} --tokens 16e6 --out FOLDER, then name the folder"
+    )
+
+
+def _fetched(name: str, *, weights: bool) -> Path:
+    """Fetch a model from the hub, or find it in the cache."""
+    wanted = ["*.json", "*.model", "*.jinja", "*.txt", *(["*.safetensors"] if weights else [])]
+    try:
+        return Path(snapshot_download(name, allow_patterns=wanted))
+    except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as error:
+        raise ModelError(
+            f"{name} is neither a folder here nor a model that could be fetched from the hub "
+            f"({type(error).__name__}); check the name and the connection, or name a folder. "
+            f"Models that need no connection: {LAB}llama-0.25m, {LAB}llama-0.9m, …"
+        ) from error
+
+
+def fingerprint_of(folder: Path) -> str:
+    """Hash the files that decide what a model computes."""
+    files = sorted({path for pattern in IDENTITY for path in folder.glob(pattern)})
+    return content_id(*(part for path in files for part in (path.name, _hash(path))))
+
+
+def _hash(path: Path) -> str:
+    """Hash one file; files in the hub's cache are named by their hash already."""
+    target = path.resolve()
+    return target.name if _HUB_HASH.fullmatch(target.name) else sha256_of(target)
+
+
+def longest_row(config: Any, tokenizer: Any) -> int:
+    """Most tokens in a row: the positions of the model, and what its tokenizer says, if less."""
+    text = config.get_text_config()
+    positions = getattr(text, "max_position_embeddings", None) or getattr(text, "n_positions", None)
+    told = [length for length in (positions, getattr(tokenizer, "model_max_length", None)) if length]
+    return int(min(told)) if told else 2**20

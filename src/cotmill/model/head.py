@@ -27,6 +27,11 @@ def has_plain_head(model: Any) -> bool:
     return not scaled and not getattr(text, "output_router_logits", False)
 
 
+def without_adapters(model: Any) -> Any:
+    """Return the causal language model inside a model with adapters (they stay in force), or the model."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
 def last_hidden(model: Any, input_ids: Int[torch.Tensor, "row token"], **inputs: Any) -> Any:
     """Run the model up to, not including, its output layer."""
     return model.base_model(input_ids=input_ids, use_cache=False, **inputs).last_hidden_state
@@ -36,7 +41,7 @@ def label_losses(
     model: Any, input_ids: Int[torch.Tensor, "row token"], keep: Bool[torch.Tensor, "row position"]
 ) -> Float[torch.Tensor, " label"]:
     """Score the tokens that are kept, in nats, row after row; `keep` says which of tokens 1, 2, … are."""
-    targets = input_ids[:, 1:][keep]
+    model, targets = without_adapters(model), input_ids[:, 1:][keep]
     if not has_plain_head(model):
         logits = model(input_ids=input_ids, use_cache=False).logits[:, :-1][keep]
         return functional.cross_entropy(logits.float(), targets, reduction="none")

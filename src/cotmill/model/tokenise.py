@@ -47,6 +47,7 @@ class TokenisedRows:
     offsets: Int[np.ndarray, " edge"]
     starts: Int[np.ndarray, " row"]
     truncated: Bool[np.ndarray, " row"]
+    max_length: int
 
     def __len__(self) -> int:
         """Count the rows."""
@@ -88,7 +89,7 @@ def tokenise(
         fulls = encode(tokenizer, [text.full for text in rendered], prefix)
         for row, prompt, full in zip(chunk, prompts, fulls, strict=True):
             done.append(_joined(tokenizer, row, prompt, full, max_length))
-    return _flat(done)
+    return _flat(done, max_length)
 
 
 def tokenise_prompts(tokenizer: Any, rows: Pool | Iterable[Row], *, form: Form = "auto") -> list[list[int]]:
@@ -149,7 +150,7 @@ def _ended(tokenizer: Any, full: list[int], start: int) -> list[int]:
     return [*full, stop]
 
 
-def _flat(rows: Sequence[TokenisedRow]) -> TokenisedRows:
+def _flat(rows: Sequence[TokenisedRow], max_length: int) -> TokenisedRows:
     """Put rows into flat arrays."""
     offsets = np.zeros(len(rows) + 1, dtype=np.int64)
     np.cumsum([len(row.ids) for row in rows], out=offsets[1:])
@@ -159,10 +160,11 @@ def _flat(rows: Sequence[TokenisedRow]) -> TokenisedRows:
         offsets=offsets,
         starts=np.array([row.start for row in rows], dtype=np.int64),
         truncated=np.array([row.truncated for row in rows], dtype=bool),
+        max_length=max_length,
     )
 
 
-def refuse_bad_masks(tokenised: TokenisedRows, *, max_length: int) -> None:
+def refuse_bad_masks(tokenised: TokenisedRows) -> None:
     """Refuse rows on which nothing would be learned, and prompts that would be learned with the answer.
 
     Running text (no question) has a full mask on purpose; that is when all rows have one.
@@ -175,7 +177,7 @@ def refuse_bad_masks(tokenised: TokenisedRows, *, max_length: int) -> None:
         cut = int(tokenised.truncated[empty].sum())
         raise DataError(
             f"{len(empty)} of {len(tokenised)} rows have no token that carries loss (first: "
-            f"{_named(tokenised, empty)}); for {cut} of them the prompt fills max_length = {max_length}. "
+            f"{_named(tokenised, empty)}); for {cut} of them the prompt fills max_length = {tokenised.max_length}. "
             "Raise max_length, or leave out these rows"
         )
     full = np.flatnonzero(tokenised.starts == 0)

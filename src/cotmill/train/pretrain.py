@@ -26,8 +26,8 @@ from cotmill.core.files import aside, folder_aside, sha256_of, write_json
 from cotmill.core.ids import rng_of, seed_of
 from cotmill.model.threads import use_threads
 from cotmill.train.config import TrainConfig
-from cotmill.train.progress import ProgressLines
-from cotmill.train.trainer import StopAtBadLoss, Trainer, last_checkpoint, trainer_arguments
+from cotmill.train.trainer import Trainer, last_checkpoint, trainer_arguments
+from cotmill.train.watch import ProgressWatch, StopAtBadLoss
 
 BLOCK = 128
 CHUNK = 1_000
@@ -74,7 +74,7 @@ def pretrain(  # noqa: PLR0913 - the seven things that fix the weights, and wher
         processing_class=tokenizer,
         callbacks=[
             StopAtBadLoss(),
-            ProgressLines(name, tokens_per_step=config.batch_size * BLOCK),
+            ProgressWatch(name, tokens=steps * config.batch_size * BLOCK),
             *callbacks,
         ],
     )

@@ -19,13 +19,13 @@ from typing import Any
 
 import torch
 from torch.nn import functional
-from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from peft import LoraConfig as PeftLoraConfig
+from transformers import PrinterCallback, TrainingArguments
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
-from cotmill.core.errors import ModelError
 from cotmill.model.batches import IGNORED
-from cotmill.model.head import has_plain_head
+from cotmill.model.head import has_plain_head, without_adapters
 from cotmill.train.config import TrainConfig
 
 SCHEDULES = {
@@ -93,36 +93,13 @@ class Trainer(SFTTrainer):
         self.accelerator.wait_for_everyone()
 
 
-class StopAtBadLoss(TrainerCallback):
-    """End training with a sentence when the loss is no longer a number."""
-
-    def on_log(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: dict[str, float] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        """Look at the loss that was just logged."""
-        del control, kwargs
-        loss = (logs or {}).get("loss")
-        if loss is not None and not loss < float("inf"):
-            raise ModelError(
-                f"the loss is {loss} at step {state.global_step} (learning rate {args.learning_rate:g}); "
-                "try a tenth of the rate, or a longer warm-up"
-            )
-
-
 def add_summed_loss(model: torch.nn.Module) -> None:
     """Let `model(input_ids=…, summed_loss_of=labels)` return the summed loss in nats.
 
     It goes through the model's own `forward`, so that DDP and adapters see it. Padding is on the right,
     so under causal attention no mask is needed.
     """
-    base: Any = model
-    if hasattr(base, "get_base_model"):
-        base = base.get_base_model()
+    base: Any = without_adapters(model)
     original = base.forward
 
     def forward(self: Any, *args: Any, summed_loss_of: torch.Tensor | None = None, **kwargs: Any) -> Any:
@@ -197,4 +174,18 @@ def trainer_arguments(config: TrainConfig, *, folder: Path, steps: int, seed: in
         dataloader_pin_memory=cuda,
         save_strategy="steps" if config.checkpoint_every else "no",
         save_steps=config.checkpoint_every or steps,
+    )
+
+
+def adapters_of(config: TrainConfig) -> PeftLoraConfig | None:
+    """Translate our adapters into those of peft; None for full fine-tuning."""
+    if config.lora is None:
+        return None
+    targets = config.lora.targets
+    return PeftLoraConfig(
+        r=config.lora.rank,
+        lora_alpha=config.lora.alpha,
+        lora_dropout=config.lora.dropout,
+        target_modules=targets if isinstance(targets, str) else list(targets),
+        task_type="CAUSAL_LM",
     )

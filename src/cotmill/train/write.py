@@ -1,0 +1,94 @@
+"""What a training leaves: weights, tokenizer, the loss of every step, and what it was made of."""
+
+from __future__ import annotations
+
+import copy
+import resource
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from cotmill.core.files import folder_aside, write_json
+from cotmill.model.load import LanguageModel, fingerprint_of
+
+RESULT = "cotmill.json"
+LOG = "train_log.parquet"
+TIMING = "timing.json"
+ADAPTER = "adapter"
+SNAPSHOTS = "snapshots"
+
+
+def write_result(  # noqa: PLR0913 - what was trained, from what, where to, and what is known of it
+    trainer: Any,
+    lm: LanguageModel,
+    out: Path,
+    job: dict[str, Any],
+    facts: dict[str, Any],
+    work: Path,
+    *,
+    seconds: float,
+) -> dict[str, Any]:
+    """Write the folder of the trained model, whole or not at all; return the facts with its fingerprint.
+
+    Adapters are written as they are, and merged into the weights, so that whatever reads the folder needs
+    no knowledge of them. `timing.json` alone differs between two runs of the same job.
+    """
+    with folder_aside(out) as part:
+        model = trainer.accelerator.unwrap_model(trainer.model)
+        if hasattr(model, "merge_and_unload"):
+            model.save_pretrained(part / ADAPTER)
+            model = model.merge_and_unload()
+        write_weights(model, lm.tokenizer, part, low=trainer.args.bf16)
+        pq.write_table(log_table(trainer.state.log_history), part / LOG)
+        if (work / SNAPSHOTS).is_dir():
+            shutil.move(work / SNAPSHOTS, part / SNAPSHOTS)
+        result = {**facts, "fingerprint": fingerprint_of(part)}
+        write_json(part / RESULT, {"job": job, "result": result})
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        write_json(part / TIMING, {"seconds": seconds, "peak_memory_kb": peak})
+    return result
+
+
+def write_weights(model: Any, tokenizer: Any, folder: Path, *, low: bool = False) -> None:
+    """Save a model and its tokenizer; in bfloat16 when its arithmetic was."""
+    if low:
+        model = model.to(torch.bfloat16)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def log_table(history: list[dict[str, Any]]) -> pa.Table:
+    """Arrange the log of a run as a table of steps."""
+    steps: dict[int, dict[str, float]] = {}
+    for entry in history:
+        steps.setdefault(int(entry["step"]), {}).update(entry)
+    rows = [steps[step] for step in sorted(steps) if "loss" in steps[step] or "held_out_loss" in steps[step]]
+    kinds = {"loss": "loss", "learning_rate": "learning_rate", "gradient_norm": "grad_norm"}
+    columns: dict[str, pa.Array] = {"step": pa.array([int(row["step"]) for row in rows], pa.int64())}
+    for name, key in {**kinds, "held_out_loss": "held_out_loss"}.items():
+        columns[name] = pa.array([row.get(key) for row in rows], pa.float64())
+    return pa.table(columns)
+
+
+def snapshot(model: Any, tokenizer: Any, folder: Path, step: int) -> None:
+    """Keep the weights as they are after a step, adapters merged; whole or not at all."""
+    place = snapshot_folder(folder, step)
+    if hasattr(model, "merge_and_unload"):
+        model = copy.deepcopy(model).merge_and_unload()
+    with folder_aside(place) as part:
+        write_weights(model, tokenizer, part)
+
+
+def snapshot_folder(folder: Path, step: int) -> Path:
+    """Name the folder of the weights as they were after a step."""
+    return folder / SNAPSHOTS / f"step-{step:06d}"
+
+
+def snapshots_of(folder: Path) -> dict[int, Path]:
+    """Find the snapshots of a training: step to folder."""
+    found = (folder / SNAPSHOTS).glob("step-*[0-9]")
+    return {int(path.name.removeprefix("step-")): path for path in sorted(found)}

@@ -177,7 +177,7 @@ def refuse_bad_masks(tokenised: TokenisedRows) -> None:
         cut = int(tokenised.truncated[empty].sum())
         raise DataError(
             f"{len(empty)} of {len(tokenised)} rows have no token that carries loss (first: "
-            f"{_named(tokenised, empty)}); for {cut} of them the prompt fills max_length = {tokenised.max_length}. "
+            f"{_named(tokenised, empty)}); {cut} were cut at max_length = {tokenised.max_length}. "
             "Raise max_length, or leave out these rows"
         )
     full = np.flatnonzero(tokenised.starts == 0)

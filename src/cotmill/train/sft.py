@@ -145,7 +145,8 @@ def _already(out: Path, job: dict[str, Any]) -> TrainResult:
     found = read_json(out / RESULT)
     if found["job"]["key"] != job["key"]:
         raise RunError(
-            f"{out} holds the result of another training ({_differences(found['job'], job)}); name another folder"
+            f"{out} holds the result of another training ({_differences(found['job'], job)}); "
+            "name another folder"
         )
     return TrainResult(**found["result"])
 
@@ -195,7 +196,7 @@ def _collator(lm: LanguageModel, rows: TokenisedRows, config: TrainConfig, extra
     return RowCollator(rows, pad)
 
 
-def _watches(  # noqa: PLR0913 - all that can be watched
+def _watches(
     lm: LanguageModel,
     config: TrainConfig,
     steps: int,

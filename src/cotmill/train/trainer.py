@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.nn import functional
 from peft import LoraConfig as PeftLoraConfig
+from torch.nn import functional
 from transformers import PrinterCallback, TrainingArguments
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer

@@ -50,7 +50,9 @@ class ProgressWatch(TrainerCallback):
         if "loss" not in logs or not state.is_world_process_zero:
             return
         if self.bar is not None:
-            self.bar.update(self.bar.task_ids[0], completed=state.global_step, description=self._line(state, logs))
+            self.bar.update(
+                self.bar.task_ids[0], completed=state.global_step, description=self._line(state, logs)
+            )
         elif now - self.said >= EVERY:
             self.said = now
             sys.stderr.write(self._line(state, logs) + "\n")

@@ -22,7 +22,7 @@ ADAPTER = "adapter"
 SNAPSHOTS = "snapshots"
 
 
-def write_result(  # noqa: PLR0913 - what was trained, from what, where to, and what is known of it
+def write_result(
     trainer: Any,
     lm: LanguageModel,
     out: Path,

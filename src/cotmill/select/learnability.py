@@ -32,7 +32,7 @@ class HighLearnability(Method):
         points = len(measured.steps)
         if not -points <= self.before < points or not -points <= self.after < points:
             raise EvidenceError(
-                f"checkpoints {self.before} and {self.after} were asked for; there are {points}, numbered from 0"
+                f"checkpoints {self.before} and {self.after} were asked for; there are {points}, from 0"
             )
         steps = int(measured.steps[self.before]), int(measured.steps[self.after])
         if steps[0] >= steps[1]:

@@ -5,7 +5,7 @@ the same budget is met exactly by every rule, and a token budget needs no second
 chance are settled by `core.ids.order_keys`, a hash of (seed, row id): the choice does not depend on the
 order of the rows, on shards or on machines.
 
-Scores are higher-is-better everywhere. Groups are numbers 0..K-1.
+A score that is NaN is unknown: its row comes after all others. Groups are numbers 0..K-1.
 """
 
 from __future__ import annotations
@@ -41,8 +41,9 @@ def middle(scores: Float[np.ndarray, " row"], keys: Keys) -> Positions:
     With ranks 0..n-1 the distance to the median is |2 rank - (n - 1)|; of two rows at one distance the
     lower hash goes first.
     """
-    ranks = ranks_of(bottom(scores, keys))
-    return np.lexsort((keys, np.abs(2 * ranks - (len(scores) - 1))))
+    known = int(np.isfinite(scores).sum())
+    distance = np.abs(2 * ranks_of(bottom(scores, keys)) - (known - 1))
+    return np.lexsort((keys, np.where(np.isfinite(scores), distance, 2 * len(scores))))
 
 
 def threshold(

@@ -103,8 +103,8 @@ def test_top_bottom_and_middle_are_sorts_with_ties_by_hash(values: list[float], 
 
 def test_threshold_and_band_draw_only_rows_inside():
     scores, keys = np.arange(20.0), keys_of(20)
-    assert set(pick.threshold(scores, keys, at_least=15)) == {15, 16, 17, 18, 19}
-    assert set(pick.threshold(scores, keys, at_least=3, at_most=4)) == {3, 4}
+    assert set(pick.threshold(scores, keys, at_least=15.0)) == {15, 16, 17, 18, 19}
+    assert set(pick.threshold(scores, keys, at_least=3.0, at_most=4.0)) == {3, 4}
     inside = pick.band(scores, keys, low=0.25, high=0.5)
     assert set(inside) == {5, 6, 7, 8, 9}
     assert inside.tolist() == sorted(inside, key=keys.__getitem__)

@@ -19,9 +19,8 @@ ID_BYTES = 16
 
 HEX_DIGITS = 2 * ID_BYTES
 _HEX_ID = re.compile(f"[0-9a-f]{{{HEX_DIGITS}}}")
-_NOT_HEX = 255
-_BLOCK = 1 << 17
-"""Rows parsed at a time: 4 MB of text, so that it stays in the cache and memory stays flat."""
+_BLOCK = 1 << 14
+"""Rows parsed at a time: 512 kB of text, so that it stays in the cache and memory stays flat."""
 
 
 def content_id(*parts: str) -> str:
@@ -137,23 +136,27 @@ def _arrow_characters(array: Any) -> UInt8[np.ndarray, "row digit"] | None:
     return text if int(text.max()) < 128 else None
 
 
-def _digit_values() -> UInt8[np.ndarray, " value"]:
-    values = np.full(256, _NOT_HEX, dtype=np.uint8)
-    for value, digit in enumerate(b"0123456789abcdef"):
-        values[digit] = value
-    return values
-
-
-_DIGIT_VALUES = _digit_values()
-
-
 def _parse_hex(text: UInt8[np.ndarray, "row digit"]) -> UInt64[np.ndarray, "row 2"] | None:
-    """Parse rows of 32 hex digits to two words, most significant first; None if any is not hex."""
+    """Parse rows of 32 lower-case hex digits to two words, most significant first; None if any is not hex."""
     words = np.empty((len(text), 2), dtype=np.uint64)
     for start in range(0, len(text), _BLOCK):
-        digits = _DIGIT_VALUES[text[start : start + _BLOCK]]
-        if int(digits.max()) == _NOT_HEX:
+        block = np.ascontiguousarray(text[start : start + _BLOCK])
+        eights = block.view(">u8").astype(np.uint64)  # four words of eight digits per row
+        quarters = _parse_eight(eights)
+        if quarters is None:
             return None
-        octets = (digits[:, 0::2] << np.uint8(4)) | digits[:, 1::2]
-        words[start : start + _BLOCK] = octets.view(">u8").astype(np.uint64)
+        words[start : start + _BLOCK] = (quarters[:, 0::2] << np.uint64(32)) | quarters[:, 1::2]
     return words
+
+
+def _parse_eight(x: UInt64[np.ndarray, "row word"]) -> UInt64[np.ndarray, "row word"] | None:
+    """Parse eight hex digits in each 64-bit word at once, all bytes in parallel."""
+    ones = np.uint64(0x0101010101010101)
+    # "0".."9" are 0x30 + digit, "a".."f" are 0x57 + digit; bit 6 tells them apart.
+    digits = (x & (ones * np.uint64(0x0F))) + ((x >> np.uint64(6)) & ones) * np.uint64(9)
+    letters = ((digits + ones * np.uint64(6)) >> np.uint64(4)) & ones
+    if not (digits + ones * np.uint64(0x30) + letters * np.uint64(0x27) == x).all():
+        return None
+    pairs = (digits | (digits >> np.uint64(4))) & np.uint64(0x00FF00FF00FF00FF)
+    fours = (pairs | (pairs >> np.uint64(8))) & np.uint64(0x0000FFFF0000FFFF)
+    return (fours | (fours >> np.uint64(16))) & np.uint64(0xFFFFFFFF)

@@ -31,7 +31,7 @@ class Trajectories(Evidence):
 
     loss_sum: Float[np.ndarray, "row checkpoint"]
     tokens: Int[np.ndarray, " row"]
-    steps: Int[np.ndarray, " checkpoint"]
+    steps: Int[np.ndarray, " step"]
     truncated: Bool[np.ndarray, " row"]
 
     def check(self) -> None:

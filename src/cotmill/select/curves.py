@@ -25,7 +25,7 @@ def debiased(curves: Curves, tokens: Int[np.ndarray, " row"], keys: Keys) -> Cur
     Estimated on the rows with the lowest hashes, in that order, so that row order does not matter. A
     checkpoint at which all rows have one loss, or a pool of one length, is left as it is.
     """
-    sample = lowest_hash(keys)[:SAMPLE]
+    sample = lowest_hash(keys, SAMPLE)
     length = np.log(tokens)
     centre = length[sample].mean()
     x, y = length[sample] - centre, curves[sample].astype(np.float64)
@@ -47,7 +47,7 @@ def diagnose(
     `level_length_correlation` is Pearson's r of a curve's mean with log length.
     """
     sizes = np.bincount(found.labels)
-    sample = lowest_hash(keys)[:SILHOUETTE_ROWS]
+    sample = lowest_hash(keys, SILHOUETTE_ROWS)
     kinds = len(np.unique(found.labels[sample]))
     length, level = np.log(tokens), curves.mean(axis=1, dtype=np.float64)
     facts = {

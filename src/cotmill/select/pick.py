@@ -20,9 +20,15 @@ Keys = UInt64[np.ndarray, " row"]
 Groups = Int[np.ndarray, " row"]
 
 
-def lowest_hash(keys: Keys) -> Positions:
-    """Order by hash: the first n are a uniform random sample without replacement, for every n."""
-    return np.argsort(keys, kind="stable")
+def lowest_hash(keys: Keys, first: int | None = None) -> Positions:
+    """Order by hash: the first n are a uniform random sample without replacement, for every n.
+
+    With `first`, only that many of the order are found, in linear time.
+    """
+    if first is None or first >= len(keys):
+        return np.argsort(keys)
+    lowest = np.argpartition(keys, first)[:first]
+    return lowest[np.argsort(keys[lowest])]
 
 
 def top(scores: Float[np.ndarray, " row"], keys: Keys) -> Positions:
@@ -119,7 +125,7 @@ def balanced(order: Positions, groups: Groups, *, last: Bool[np.ndarray, " row"]
     counts = np.bincount(groups)
     # A group that is larger comes earlier in each round: what remains of the budget goes to the largest.
     turn = ranks_of(np.argsort(counts, kind="stable")[::-1])
-    return np.argsort(ranks_in_groups(order, groups) * len(counts) + turn[groups], kind="stable")
+    return np.argsort(ranks_in_groups(order, groups) * len(counts) + turn[groups])
 
 
 def proportional(

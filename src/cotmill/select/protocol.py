@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Protocol, final
 
 from pydantic import BaseModel, ConfigDict
 
+from cotmill import __version__
 from cotmill.core.errors import EvidenceError, RecipeError
 from cotmill.core.ids import order_keys
 from cotmill.data.pool import Pool
@@ -128,6 +129,7 @@ class Method(BaseModel, ABC):
     ) -> dict[str, Any]:
         """Everything that the choice is a function of."""
         return {
+            "version": __version__,
             "method": self.name,
             "options": self.model_dump(mode="json"),
             "budget": str(budget),
@@ -148,6 +150,8 @@ def _traits(evidence: Evidence) -> dict[str, str]:
 
 
 def lengths_of(pool: Pool, evidence: Evidence | None, lengths: Lengths | None) -> Lengths | None:
-    """Find the lengths of the pool's rows: those given, else the token counts that the evidence carries."""
-    found = lengths if lengths is not None or evidence is None else evidence.to(Lengths)
-    return found.of(pool) if isinstance(found, Lengths) else None
+    """Find the lengths of the pool's rows: those given, else those that the (aligned) evidence carries."""
+    if lengths is not None:
+        return lengths.of(pool)
+    carried = None if evidence is None else evidence.to(Lengths)
+    return carried if isinstance(carried, Lengths) else None

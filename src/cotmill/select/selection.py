@@ -13,7 +13,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Bool, Int, Shaped
 
-from cotmill import __version__
 from cotmill.core.errors import DataError
 from cotmill.core.files import canonical_json, folder_aside, read_json, write_json
 from cotmill.core.ids import as_strings, content_id
@@ -110,8 +109,8 @@ class Selection:
 
 
 def key_of(facts: Mapping[str, Any]) -> str:
-    """Hash the facts and the version of cotmill that they were chosen by."""
-    return content_id("selection", __version__, canonical_json(facts))
+    """Hash what a selection is a function of; the version of cotmill is one of the facts."""
+    return content_id("selection", canonical_json(facts))
 
 
 def cut(

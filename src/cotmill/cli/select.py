@@ -1,0 +1,179 @@
+"""Choose rows of a pool, and write down why every row was taken or left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from cotmill.evidence import Evidence, Lengths
+    from cotmill.select import Method, Selection
+
+MOST_SOURCES = 20
+"""Sources shown in the table; selection.json has them all."""
+
+
+def command(  # noqa: PLR0913 - every option is one of the command line
+    method: Annotated[str | None, typer.Argument(help="How to choose; see --list.")] = None,
+    *,
+    data: Annotated[
+        str | None, typer.Option(help="A JSONL, JSON, CSV or Parquet file, a folder, or a pool.")
+    ] = None,
+    evidence: Annotated[
+        list[Path] | None,
+        typer.Option(help="What was measured: Parquet files of cotmill measure, or of other tools."),
+    ] = None,
+    budget: Annotated[str | None, typer.Option(help="How much to take: 30000, 11% or 5Mtok.")] = None,
+    seed: Annotated[int, typer.Option(help="Settles everything that is left to chance.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="Folder to write the selection to.")] = None,
+    option: Annotated[
+        list[str] | None, typer.Option("--option", "-o", help="KEY=VALUE, an option of the method.")
+    ] = None,
+    list_methods: Annotated[
+        bool, typer.Option("--list", help="List the methods and what they need.")
+    ] = False,
+) -> None:
+    """Choose rows of a pool, and write down why every row was taken or left."""
+    from cotmill.core.errors import RecipeError
+
+    if list_methods:
+        _list()
+        return
+    missing = [
+        name
+        for name, value in (("METHOD", method), ("--data", data), ("--budget", budget), ("--out", out))
+        if value is None
+    ]
+    if method is None or data is None or budget is None or out is None:
+        raise RecipeError(
+            f"{', '.join(missing)} missing; for example: "
+            "cotmill select random --data pool --budget 11% --out chosen"
+        )
+    chosen = _method(method, option or [])
+    measured, lengths = _evidence(chosen, evidence or [])
+    _select(chosen, data, measured, lengths, budget=budget, seed=seed, out=out)
+
+
+def _select(
+    chosen: Method,
+    data: str,
+    measured: Evidence | None,
+    lengths: Lengths | None,
+    *,
+    budget: str,
+    seed: int,
+    out: Path,
+) -> None:
+    """Select and write, unless the folder holds this very selection already."""
+    from cotmill.data.read import read_pool
+    from cotmill.select import Selection
+    from cotmill.select.selection import FACTS
+
+    pool = read_pool(data)
+    typer.echo(f"{chosen.name}: {budget} of {len(pool):,} rows of {data}, seed {seed}, to {out}")
+    key = chosen.key(pool, measured, budget=budget, seed=seed, lengths=lengths)
+    if (out / FACTS).is_file():
+        selection = Selection.read(out)
+        if selection.key == key:
+            typer.echo("this selection is already there; nothing to do")
+            _show(selection)
+            return
+    selection = chosen(pool, measured, budget=budget, seed=seed, lengths=lengths)
+    selection.write(out)
+    _show(selection)
+
+
+def _method(name: str, options: list[str]) -> Method:
+    """Make the method with its options; a wrong name or option is answered with the right ones."""
+    from difflib import get_close_matches
+
+    from pydantic import ValidationError
+
+    from cotmill.core.errors import RecipeError
+    from cotmill.select import SELECTORS
+
+    if name not in SELECTORS:
+        near = get_close_matches(name, SELECTORS, n=1)
+        meant = f"did you mean {near[0]}?" if near else f"there are: {', '.join(SELECTORS)}"
+        raise RecipeError(f"there is no method '{name}'; {meant}")
+    given = dict(_pair(option) for option in options)
+    try:
+        return SELECTORS[name].model_validate(given)
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        have = ", ".join(SELECTORS[name].model_fields) or "none"
+        raise RecipeError(f"options of {name}: {problems} (it has: {have})") from error
+
+
+def _pair(option: str) -> tuple[str, str]:
+    from cotmill.core.errors import RecipeError
+
+    key, equals, value = option.partition("=")
+    if not equals:
+        raise RecipeError(f"option '{option}' is not KEY=VALUE; for example: -o clusters=50")
+    return key.strip(), value.strip()
+
+
+def _evidence(chosen: Method, files: list[Path]) -> tuple[Evidence | None, Lengths | None]:
+    """Find among the files what the method needs, and lengths for budgets in tokens.
+
+    Several files of losses are joined, in the order given, to trajectories.
+    """
+    from cotmill.core.errors import EvidenceError
+    from cotmill.evidence import Evidence, Lengths, Losses, Trajectories
+
+    found: list[Any] = [Evidence.read(file) for file in files]
+    losses = [one for one in found if isinstance(one, Losses)]
+    if chosen.needs is Trajectories and len(losses) > 1:
+        found = [Trajectories.from_losses(losses), *(one for one in found if not isinstance(one, Losses))]
+    lengths = next((one for one in found if isinstance(one, Lengths)), None)
+    if chosen.needs is None:
+        carried = (one.to(Lengths) for one in found)
+        return None, lengths or next((one for one in carried if isinstance(one, Lengths)), None)
+    fitting = [one for one in found if one.to(chosen.needs) is not None]
+    if found and not fitting:
+        kinds = ", ".join(one.kind for one in found)
+        raise EvidenceError(f"{chosen.name} needs {chosen.needs.kind}, but the files hold: {kinds}")
+    return (fitting[0] if fitting else None), lengths
+
+
+def _list() -> None:
+    """Say what there is, one line each."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from cotmill.select import SELECTORS
+
+    table = Table("method", "needs", "options", "what it takes", box=None)
+    for name, kind in SELECTORS.items():
+        needs = kind.needs.kind if kind.needs else "-"
+        about = (kind.__doc__ or "").partition("\n")[0].rstrip(".")
+        table.add_row(name, needs, " ".join(kind.model_fields) or "-", about)
+    Console(soft_wrap=True).print(table)
+
+
+def _show(selection: Selection) -> None:
+    """Print rows, tokens and what was taken of each source."""
+    from rich.console import Console
+    from rich.table import Table
+
+    summary = selection.summary
+    table = Table("", "taken", "of", "percent", box=None)
+    table.add_row("rows", *_share(summary["rows"], summary["of_rows"]))
+    if "tokens" in summary:
+        table.add_row("tokens", *_share(summary["tokens"], summary["of_tokens"]))
+    sources = sorted(summary["sources"].items(), key=lambda item: -item[1]["of"])
+    for name, count in sources[:MOST_SOURCES] if len(sources) > 1 else []:
+        table.add_row(f"source {name or '(none)'}", *_share(count["taken"], count["of"]))
+    console = Console()
+    console.print(table)
+    if len(sources) > MOST_SOURCES:
+        console.print(f"and {len(sources) - MOST_SOURCES} more sources, in selection.json")
+    if summary.get("unfit_taken"):
+        console.print(f"{summary['unfit_taken']} rows without label tokens were taken to fill the budget")
+
+
+def _share(taken: int, of: int) -> tuple[str, str, str]:
+    return f"{taken:,}", f"{of:,}", f"{taken / of:.1%}" if of else "-"

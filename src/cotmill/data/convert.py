@@ -83,7 +83,9 @@ class Converter:
         """Build the columns of the rows that are good."""
         used = {found for name, found in names.items() if name not in self.form.keeps}
         source = next((name for name in chunk.columns if normal(name) == "source"), None)
-        lists = {name: [found[at] for found in fields] for at, name in enumerate(Fields._fields)}
+        lists: dict[str, list[Any]] = {
+            name: [found[at] for found in fields] for at, name in enumerate(Fields._fields)
+        }
         lists["source"] = self._sources(chunk, source, good, lists["source"])
         lists["origin"] = [origin or self.form.origin for origin in lists["origin"]]
         columns = fixed_columns(lists, self.row_ids)
@@ -111,9 +113,9 @@ class Converter:
     def _own(self, name: str, values: Values, good: list[int], rows: int) -> pa.Array:
         """Keep one of the input's own columns."""
         whole = len(good) == rows
-        if isinstance(values, pa.Array):
+        if not isinstance(values, list):
             return values if whole else values.take(pa.array(good, pa.int64()))
-        kept: list[Any] = values if whole else [values[position] for position in good]
+        kept = values if whole else [values[position] for position in good]
         column, changed = own_column(kept)
         if changed:
             self.promoted[own_name(name)] += changed

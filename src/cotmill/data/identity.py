@@ -7,7 +7,7 @@ gets the same example id and a row id of its own: the hash then also takes the n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 
 import numpy as np
@@ -16,12 +16,18 @@ from cotmill.core.ids import ID_BYTES
 from cotmill.data.types import Message
 
 _LENGTH = 8
+_SHORT = [length.to_bytes(_LENGTH, "little") for length in range(4096)]
+"""Encoded lengths of most parts, looked up instead of made: a tenth of the whole time."""
 
 
 def digest(*parts: bytes) -> str:
     """Hash encoded parts as `content_id` does."""
-    joined = b"".join([piece for part in parts for piece in (len(part).to_bytes(_LENGTH, "little"), part)])
-    return blake2b(joined, digest_size=ID_BYTES).hexdigest()
+    pieces: list[bytes] = []
+    for part in parts:
+        length = len(part)
+        pieces.append(_SHORT[length] if length < len(_SHORT) else length.to_bytes(_LENGTH, "little"))
+        pieces.append(part)
+    return blake2b(b"".join(pieces), digest_size=ID_BYTES).hexdigest()
 
 
 def example_ids(
@@ -29,17 +35,16 @@ def example_ids(
 ) -> list[str]:
     """Give every question with its gold answer and context an id."""
     return [
-        digest(
-            question.encode(),
-            (gold or "").encode(),
-            *(part.encode() for turn in context for part in _parts(turn)),
-        )
+        digest(question.encode(), (gold or "").encode(), *(_encoded(context) if context else ()))
         for question, gold, context in zip(questions, golds, contexts, strict=True)
     ]
 
 
-def _parts(turn: Message) -> tuple[str, str]:
-    return turn.role, turn.content
+def _encoded(context: Sequence[Message]) -> Iterator[bytes]:
+    """Encode the turns before a question."""
+    for turn in context:
+        yield turn.role.encode()
+        yield turn.content.encode()
 
 
 class RowIds:
@@ -61,11 +66,9 @@ class RowIds:
             for example, trace, origin in zip(examples, traces, origins, strict=True)
         ]
         keys = np.array([int(row_id[:16], 16) for row_id in ids], dtype=np.uint64)
-        for position in self._again(keys):
-            number = self._next(int(keys[position]))
-            ids[position] = digest(
-                examples[position].encode(), traces[position].encode(), origins[position].encode(), number
-            )
+        for position in map(int, self._again(keys)):
+            parts = (examples[position], traces[position], origins[position], self._next(int(keys[position])))
+            ids[position] = digest(*(part.encode() for part in parts))
         self._add(np.unique(keys))
         return ids
 
@@ -79,10 +82,10 @@ class RowIds:
             again |= run[at] == keys
         return np.flatnonzero(again)
 
-    def _next(self, key: int) -> bytes:
+    def _next(self, key: int) -> str:
         """Number the next repeat of a key, from 1."""
         self._repeats[key] = self._repeats.get(key, 0) + 1
-        return str(self._repeats[key]).encode()
+        return str(self._repeats[key])
 
     def _add(self, keys: np.ndarray) -> None:
         """Remember keys; runs of like size are merged, so that there are few of them."""

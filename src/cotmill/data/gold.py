@@ -15,7 +15,7 @@ BOXES = ("\\boxed", "\\fbox")
 LONGEST_ANSWER = 2000
 """A "final answer" beyond this many characters is a mistake in the text, not an answer."""
 
-_PHRASE = re.compile(r"(?:the|final)\s+answer\s*(?:is)?\s*:?\s*([^\n]{1,200})", re.IGNORECASE)
+_PHRASE = re.compile(r"(?:the|final)\s+answer(?:\s+is\s*:?|\s*:)\s*([^\n]{1,200})", re.IGNORECASE)
 _LAST_LINE = re.compile(r"(?:\n|^)[ \t]*(?:A:[ \t]*(?P<said>[^\n]{1,200})|(?P<bare>\$?-?\d[\d,./]*%?))\s*$")
 _PHRASE_TAIL = 4000
 """The phrase is looked for in this many last characters, so that a huge text costs little."""

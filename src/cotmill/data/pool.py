@@ -224,8 +224,13 @@ class Pool:
 
     # ---- other Pools from this one ----------------------------------------------------------------
 
-    def take(self, row_ids: Iterable[str] | np.ndarray | pa.Array | pa.ChunkedArray) -> Pool:
-        """Keep the rows with these ids, in this Pool's order.
+    def take(
+        self,
+        row_ids: Iterable[str] | np.ndarray | pa.Array | pa.ChunkedArray,
+        *,
+        why: str = "taken by row id",
+    ) -> Pool:
+        """Keep the rows with these ids, in this Pool's order; `why` is said in the card of what is left.
 
         Raises:
             DataError: an id is not in this Pool; the count and the first one are named.
@@ -239,7 +244,14 @@ class Pool:
                 f"{len(unknown)} of {len(values)} row ids are not in this pool (first: '{unknown[0]}')"
             )
         kept = [batch.filter(pc.is_in(batch.column("row_id"), value_set=values)) for batch in self.batches()]
-        return Pool.from_table(pa.Table.from_batches(kept, schema=self._schema))
+        table = pa.Table.from_batches(kept, schema=self._schema)
+        return Pool(
+            table,
+            schema=table.schema,
+            rows=len(table),
+            rejects=self.rejects,
+            about=self._after(why, len(table)),
+        )
 
     def without_labels(self) -> Pool:
         """Drop the label columns; same rows, same fingerprint."""
@@ -256,6 +268,11 @@ class Pool:
             keep=self._keep,
         )
 
+    def _after(self, why: str, rows: int) -> dict[str, Any]:
+        """Add a filter to what is known of how the rows came about."""
+        step = {"filter": why, "before": self._rows, "after": rows}
+        return {"rows_read": self._rows, **self.about, "filters": [*self.about.get("filters", ()), step]}
+
     def write(self, folder: Path | str) -> Pool:
         """Write Parquet shards and a manifest, whole or not at all, and open what was written."""
         folder = Path(folder)
@@ -265,7 +282,10 @@ class Pool:
             for number, table in enumerate(self._shards()):
                 files.append(shard_name(number))
                 pq.write_table(table, part / files[-1], compression=COMPRESSION)
-            write_json(part / MANIFEST, manifest_of(self.fingerprint, self._rows, self.columns, files))
+            manifest = manifest_of(self.fingerprint, self._rows, self.columns, files)
+            manifest["rejects"] = {"count": self.rejects.count, "reasons": dict(self.rejects.reasons)}
+            manifest["about"] = self.about
+            write_json(part / MANIFEST, manifest)
         return Pool.open(folder)
 
     def _shards(self) -> Iterator[pa.Table]:

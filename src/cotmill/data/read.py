@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from cotmill.core.files import folder_aside
 from cotmill.data.convert import Converter
 from cotmill.data.forms import Form, detect, form_named, form_of_columns, normal
 from cotmill.data.identity import RowIds
+from cotmill.data.licence import Licence, licence_near
 from cotmill.data.pool import MANIFEST, Pool, refuse_foreign
 from cotmill.data.records import SUFFIXES, Chunk, chunks, suffix_of
 from cotmill.data.rejects import REJECTS, RejectLog
@@ -29,7 +30,7 @@ SAMPLE_ROWS = 200
 """Rows that are looked at to tell the form."""
 
 _NOT_DATA = {REJECTS, "dataset_info.json", "dataset_infos.json", "state.json", "package.json", "config.json"}
-_SHARD = re.compile(r"[-_.]?\d+([-_]of[-_]\d+)?$")
+_SHARD = re.compile(r"[-_.]\d+([-_]of[-_]\d+)?$")
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,23 @@ def read_pool(
         if not writer.rows:
             log.close()
             raise DataError(_nothing(str(source), log))
-        about = {"read_from": str(source), "forms": forms, "promoted": dict(writer.promoted)}
+        about = {
+            "read_from": str(source),
+            "forms": forms,
+            "promoted": dict(writer.promoted),
+            "rows_read": writer.rows,
+            "licences": _licences(str(source), found, forms),
+        }
         pool = writer.finish(log, about)
     return Pool.open(out) if out else pool
+
+
+def _licences(source: str, path: Path, forms: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Note the licence that lies beside each input file."""
+    if not path.exists():
+        return {source: asdict(Licence())}
+    files = {name: path / name for name in forms} if path.is_dir() else {path.name: path}
+    return {name: asdict(licence_near(file)) for name, file in files.items()}
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from cotmill.data.forms import Fields, Form, answer_text, normal
+from cotmill.data.fields import Fields, answer_text, normal
+from cotmill.data.forms import Form
 from cotmill.data.identity import RowIds
 from cotmill.data.records import Chunk, Values
 from cotmill.data.rejects import BadRowError, RejectLog

@@ -114,7 +114,7 @@ CUT = "the trace seems cut off (it ends within a mark)"
 
 
 def steps_in(trace: str) -> int:
-    r"""Count the steps of a solution: its calculator marks, or else its lines without the final one.
+    r"""Count the steps of a solution: its calculator marks, else its lines but the final one, else its equations.
 
     >>> steps_in("a <<1+1=2>>2\\nb <<2*2=4>>4\\n#### 4"), steps_in("First, a.\\nSo b.\\n#### 4")
     (2, 2)
@@ -122,7 +122,8 @@ def steps_in(trace: str) -> int:
     marks = len(_MARKS.findall(trace))
     if marks:
         return marks
-    return sum(1 for line in trace.split("\n") if line.strip() and not line.lstrip().startswith(MARK))
+    lines = sum(1 for line in trace.split("\n") if line.strip() and not line.lstrip().startswith(MARK))
+    return lines if lines > 1 else max(1, trace.count("="))
 
 
 def same_answer(left: str, right: str) -> bool:

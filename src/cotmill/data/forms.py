@@ -1,4 +1,4 @@
-"""The schemas people have, one declarative entry each, and the guess which of them a file has.
+"""The schemas people have, one declarative entry each.
 
 An entry names the columns it needs, the ones it also uses, a function from their values to the fields
 of a Pool, and, where column names alone do not settle it, a test on sample rows. The first entry of
@@ -8,31 +8,18 @@ in lower case with spaces as underscores.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
-from cotmill.core.errors import DataError
+from cotmill.data.fields import Fields, answer_text, conversation, gold_of, parsed, text_of, turns_of
 from cotmill.data.gold import MARK, final_answer
 from cotmill.data.rejects import BadRowError
 from cotmill.data.types import Message
 
 MODEL = "model"
 """Origin of traces that a form knows to be written by a model."""
-
-
-class Fields(NamedTuple):
-    """What one input row says, in the terms of a Pool."""
-
-    question: str
-    trace: str = ""
-    gold: str | None = None
-    source: str = ""
-    context: tuple[Message, ...] = ()
-    origin: str = ""
-
 
 Row = Mapping[str, Any]
 
@@ -55,111 +42,6 @@ class Form:
     def reads(self) -> tuple[str, ...]:
         """All columns whose content goes into the fixed columns."""
         return self.needs + self.uses
-
-
-def normal(name: str) -> str:
-    """Normalise a column name for comparison.
-
-    >>> normal("Short Answer")
-    'short_answer'
-    """
-    return name.strip().lower().replace(" ", "_").replace("-", "_")
-
-
-# ---- values ---------------------------------------------------------------------------------------
-
-
-def text_of(value: Any, name: str, *, empty: bool = False) -> str:
-    """Return a text value, or say why it is none."""
-    if value is None:
-        raise BadRowError(f"missing field: {name}")
-    if not isinstance(value, str):
-        if isinstance(value, bool | dict | list):
-            raise BadRowError(f"field {name} is {type(value).__name__}, not text")
-        value = answer_text(value)
-    if not empty and (not value or value.isspace()):
-        raise BadRowError(f"empty field: {name}")
-    return value
-
-
-def answer_text(value: Any) -> str:
-    """Write a gold answer as text; whole floats lose their zero.
-
-    >>> answer_text(51.0), answer_text(True), answer_text([1, 2]), answer_text(" 7 ")
-    ('51', 'True', '[1, 2]', '7')
-    """
-    if isinstance(value, str):
-        return value.strip()
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return str(int(value))
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else str(value)
-
-
-def gold_of(value: Any, name: str = "answer") -> str:
-    """Return a gold answer as text, or say why there is none."""
-    if value is None:
-        raise BadRowError(f"no answer: {name} is missing")
-    text = answer_text(value)
-    if not text:
-        raise BadRowError(f"no answer: {name} is empty")
-    return text
-
-
-def turns_of(value: Any, name: str) -> list[Message]:
-    """Read turns written as {role, content} or {from, value}."""
-    if isinstance(value, str):
-        value = _parsed(value, name)
-    if not isinstance(value, list) or not value:
-        raise BadRowError(
-            f"empty field: {name}" if value in (None, []) else f"field {name} is not a list of turns"
-        )
-    return [_turn(item, name) for item in value]
-
-
-_ROLES = {
-    **dict.fromkeys(("human", "prompter"), "user"),
-    **dict.fromkeys(("gpt", "model", "chatgpt", "bing", "bard", "function_call"), "assistant"),
-    **dict.fromkeys(("function", "observation"), "tool"),
-}
-"""The role names of ShareGPT and its kin, as chat templates know them."""
-
-
-def _turn(item: Any, name: str) -> Message:
-    """Read one turn; the role names of ShareGPT become those of chat templates."""
-    if not isinstance(item, Mapping):
-        raise BadRowError(f"a turn in {name} is {type(item).__name__}, not an object")
-    role, content = item.get("role", item.get("from")), item.get("content", item.get("value"))
-    if isinstance(content, list):
-        content = "".join(_part(part, name) for part in content)
-    if not isinstance(role, str) or not isinstance(content, str):
-        raise BadRowError(f"a turn in {name} lacks its role or its text")
-    return Message(_ROLES.get(role.lower(), role.lower()), content)
-
-
-def _part(part: Any, name: str) -> str:
-    """Read one part of a turn in parts; only text can be trained on."""
-    if isinstance(part, Mapping) and isinstance(part.get("text"), str):
-        return part["text"]
-    raise BadRowError(f"a turn in {name} has a part that is not text")
-
-
-def _parsed(text: str, name: str) -> Any:
-    """Parse turns that a CSV holds as JSON text."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise BadRowError(f"field {name} is text, not a list of turns") from error
-
-
-def _conversation(turns: list[Message], name: str) -> Fields:
-    """Train on the last assistant turn; the user's turn before it is the question, the rest is context."""
-    if turns[-1].role != "assistant":
-        raise BadRowError(f"no answer: the last turn of {name} is by {turns[-1].role}")
-    trace = text_of(turns[-1].content, f"{name}[-1]")
-    if len(turns) < 2 or turns[-2].role != "user":
-        raise BadRowError(f"missing field: no user turn before the last answer in {name}")
-    question = text_of(turns[-2].content, f"{name}[-2]")
-    return Fields(question, trace, final_answer(trace), context=tuple(turns[:-2]))
 
 
 # ---- one function per schema ----------------------------------------------------------------------
@@ -188,11 +70,11 @@ def _math(problem: Any, solution: Any, gold: Any = None, kind: Any = None) -> Fi
 
 
 def _messages(messages: Any) -> Fields:
-    return _conversation(turns_of(messages, "messages"), "messages")
+    return conversation(turns_of(messages, "messages"), "messages")
 
 
 def _sharegpt(conversations: Any, system: Any = None) -> Fields:
-    fields = _conversation(turns_of(conversations, "conversations"), "conversations")
+    fields = conversation(turns_of(conversations, "conversations"), "conversations")
     return fields._replace(context=(Message("system", system), *fields.context)) if system else fields
 
 
@@ -206,7 +88,7 @@ def _completion(prompt: Any, completion: Any) -> Fields:
         said = completion
         if not isinstance(completion, list):
             said = [{"role": "assistant", "content": text_of(completion, "completion")}]
-        return _conversation(asked + turns_of(said, "completion"), "prompt + completion")
+        return conversation(asked + turns_of(said, "completion"), "prompt + completion")
     trace = text_of(completion, "completion")
     return Fields(text_of(prompt, "prompt"), trace, final_answer(trace))
 
@@ -246,7 +128,7 @@ def _svamp(body: Any, question: Any, answer: Any) -> Fields:
 
 def _aqua(question: Any, options: Any, correct: Any, rationale: Any = None) -> Fields:
     if isinstance(options, str):
-        options = _parsed(options, "options")
+        options = parsed(options, "options")
     if not isinstance(options, list) or not all(isinstance(option, str) for option in options):
         raise BadRowError("field options is not a list of texts")
     asked = text_of(question, "question") + "\nOptions:\n" + "\n".join(options)
@@ -276,6 +158,25 @@ def _distracted(question: Any, answer: Any, adversary: Any) -> Fields:
     return Fields(f"{passage} {text_of(question, 'question')}", trace, gold_of(answer))
 
 
+def _pooled(
+    question: Any, trace: Any, gold: Any, origin: Any, source: Any, context: Any, *_ids: Any
+) -> Fields:
+    """Read a row that a Pool was written to; its ids are computed again."""
+    turns = tuple(turns_of(context, "context")) if context else ()
+    solution = text_of(trace, "trace", empty=True)
+    asked = text_of(question, "question", empty=True)
+    if not solution.strip() and gold is None:
+        raise BadRowError("no answer: neither trace nor gold")
+    return Fields(
+        asked,
+        solution,
+        None if gold is None else answer_text(gold),
+        str(source or ""),
+        turns,
+        str(origin or ""),
+    )
+
+
 # ---- tests on sample rows -------------------------------------------------------------------------
 
 
@@ -303,25 +204,6 @@ def _worked(name: str) -> Callable[[Sequence[Row]], bool]:
 def _paired(rows: Sequence[Row]) -> bool:
     """Test that the second of two unnamed columns holds short answers."""
     return _most(_values(rows, "column_2"), lambda value: len(str(value)) < 40)
-
-
-def _pooled(
-    question: Any, trace: Any, gold: Any, origin: Any, source: Any, context: Any, *_ids: Any
-) -> Fields:
-    """Read a row that a Pool was written to; its ids are computed again."""
-    turns = tuple(turns_of(context, "context")) if context else ()
-    solution = text_of(trace, "trace", empty=True)
-    asked = text_of(question, "question", empty=True)
-    if not solution.strip() and gold is None:
-        raise BadRowError("no answer: neither trace nor gold")
-    return Fields(
-        asked,
-        solution,
-        None if gold is None else answer_text(gold),
-        str(source or ""),
-        turns,
-        str(origin or ""),
-    )
 
 
 FORMS: tuple[Form, ...] = (
@@ -404,94 +286,3 @@ FORMS: tuple[Form, ...] = (
     ),
 )  # fmt: skip
 """Tried in this order."""
-
-
-_WORKED = re.compile(rf"{MARK}|\\\\boxed|\\n")
-_PARTS = ("question", "answer", "trace", "gold", "source")
-_SAME = {"solution": "trace", "completion": "trace", "prompt": "question", "problem": "question"}
-
-
-def form_of_columns(columns: Mapping[str, str]) -> Form:
-    """Make a form from the caller's words: {"question": "Aufgabe", "answer": "Lösung"}.
-
-    `answer` is a worked solution where it has a mark, a box or several lines, and a gold answer else.
-
-    Raises:
-        DataError: a part that there is not, or no question, or nothing to answer it.
-    """
-    parts = {_SAME.get(part, part): normal(name) for part, name in columns.items()}
-    unknown = [part for part in parts if part not in _PARTS]
-    if unknown or not parts.keys() & {"answer", "trace", "gold"}:
-        wrong = f"there is no part '{unknown[0]}'" if unknown else "nothing says where the answers are"
-        raise DataError(f"--columns: {wrong}; write question=COLUMN with answer=, trace= or gold=COLUMN")
-    names = [part for part in _PARTS if part in parts]
-
-    def row(*values: Any) -> Fields:
-        return _by_parts(dict(zip(names, values, strict=True)))
-
-    return Form("columns", "columns named by the caller", tuple(parts[name] for name in names), row)
-
-
-def _by_parts(given: Mapping[str, Any]) -> Fields:
-    """Read a row whose parts the caller has named."""
-    question = text_of(given["question"], "question") if "question" in given else ""
-    trace, gold = given.get("trace"), given.get("gold")
-    answer = given.get("answer")
-    if "answer" in given and answer is None:
-        raise BadRowError("no answer: answer is missing")
-    if (
-        isinstance(answer, str)
-        and trace is None
-        and (MARK in answer or "\\boxed" in answer or "\n" in answer.strip())
-    ):
-        trace = answer
-    elif answer is not None and gold is None:
-        gold = answer
-    trace = text_of(trace, "trace", empty=True) if trace is not None else ""
-    said = gold_of(gold) if gold is not None else final_answer(trace)
-    if not trace.strip() and said is None:
-        raise BadRowError("no answer: neither trace nor gold")
-    source = given.get("source")
-    return Fields(question, trace, said, answer_text(source) if source is not None else "")
-
-
-def form_named(name: str) -> Form:
-    """Look a form up by the word after `--form`.
-
-    Raises:
-        DataError: there is none of that name.
-    """
-    for form in FORMS:
-        if form.name == name:
-            return form
-    raise DataError(f"there is no form '{name}'; choose from {', '.join(form.name for form in FORMS)}")
-
-
-def detect(columns: Sequence[str], sample: Sequence[Row], *, where: str = "the data") -> Form:
-    """Guess the form from column names and sample rows.
-
-    Raises:
-        DataError: none fits; the message names the columns, what was tried and the flags that settle it.
-    """
-    names = {normal(name) for name in columns}
-    normalised = [{normal(name): value for name, value in row.items()} for row in sample]
-    near: list[str] = []
-    for form in FORMS:
-        if names.issuperset(form.needs):
-            if form.fits is None or form.fits(normalised):
-                return form
-            near.append(f"{form.name} (the columns are there, the values do not look so)")
-        elif len(form.needs) > 1 and names.intersection(form.needs):
-            near.append(f"{form.name} (lacks {', '.join(n for n in form.needs if n not in names)})")
-    raise DataError(_unknown(where, columns, near))
-
-
-def _unknown(where: str, columns: Sequence[str], near: list[str]) -> str:
-    """Say what was seen, what was tried, and what to type."""
-    tried = "; ".join(near) if near else "none shares a column with it"
-    return (
-        f"cannot tell what {where} is. Its columns: {', '.join(map(repr, columns)) or '(none)'}. "
-        f"Tried {len(FORMS)} forms: {tried}. "
-        "Settle it with --form NAME (one of " + ", ".join(form.name for form in FORMS) + ") "
-        "or with --columns question=COLUMN,answer=COLUMN (also: trace=, gold=, source=)."
-    )

@@ -17,7 +17,9 @@ from typing import Any
 from cotmill.core.errors import DataError
 from cotmill.core.files import folder_aside
 from cotmill.data.convert import Converter
-from cotmill.data.forms import Form, detect, form_named, form_of_columns, normal
+from cotmill.data.detect import detect, form_named, form_of_columns
+from cotmill.data.fields import normal
+from cotmill.data.forms import Form
 from cotmill.data.identity import RowIds
 from cotmill.data.licence import Licence, licence_near
 from cotmill.data.pool import MANIFEST, Pool, refuse_foreign

@@ -8,8 +8,8 @@
 """
 
 from cotmill.verify.compare import Comparison, compare_answers
-from cotmill.verify.judge import judge_answer
+from cotmill.verify.judge import judge_answer, same_answer
 from cotmill.verify.strict import STRICT_RULES
 from cotmill.verify.verdict import Judgement, Verdict
 
-__all__ = ["STRICT_RULES", "Comparison", "Judgement", "Verdict", "compare_answers", "judge_answer"]
+__all__ = ["STRICT_RULES", "Comparison", "Judgement", "Verdict", "compare_answers", "judge_answer", "same_answer"]

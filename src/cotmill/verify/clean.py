@@ -26,7 +26,7 @@ _SYMBOLS = {
     "θ": "\\theta ", "α": "\\alpha ", "β": "\\beta ", "λ": "\\lambda ", "ℤ": "\\mathbb{Z}", "ℚ": "\\mathbb{Q}",
     "°": "^\\circ ", "′": "'", "±": "\\pm ", "≈": "\\approx ", "〈": "\\langle ", "〉": "\\rangle ",
     "⟨": "\\langle ", "⟩": "\\rangle ", "“": '"', "”": '"', "‘": "'", "’": "'", "，": ",", "．": ".", "：": ":",
-    "（": "(", "）": ")", "％": "%", "＋": "+", "＝": "=", "／": "/", "＊": "*", "٪": "%", "٫": ".", "٬": ",",
+    "（": "(", "）": ")", "％": "%", "＋": "+", "＝": "=", "…": "...", "／": "/", "＊": "*", "٪": "%", "٫": ".", "٬": ",",
     "。": ".", "＄": "$", "￥": "¥", "￡": "£", "⁺": "+", "［": "[", "］": "]", "｛": "{", "｝": "}", "；": ";",
     "ℕ": "\\mathbb{N}", "∘": "\\circ ", "∗": "*", "→": "\\to ", "⇒": "\\Rightarrow ", "º": "^\\circ ",
 }  # fmt: skip
@@ -84,7 +84,8 @@ _TEXT_COMMAND = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mbox|o
 _MATH_FENCE = re.compile(r"^\$\$?(.*?)\$?\$$|^\\\((.*)\\\)$|^\\\[(.*)\\\]$", re.DOTALL)
 _MARKDOWN = re.compile(r"^(\*\*|__|`+|\*|\"|')(.+?)\1$", re.DOTALL)
 _TAG = re.compile(r"</?[A-Za-z][^<>]{0,200}>")
-_TRAILING = " \t\r\n.,;:?"
+_BLANK = " \t\r\n,;:?"
+_FULL_STOP = re.compile(r"(?<!\.\.)\.$")
 
 
 @lru_cache(65536)
@@ -94,9 +95,9 @@ def undress(answer: str) -> str:
     >>> undress(r"**\\(\\dfrac{3}{4}\\)**.")
     '\\\\frac{3}{4}'
     """
-    text = plain_unicode(answer).strip(_TRAILING)
+    text = _stripped(plain_unicode(answer))
     if "<" in text:
-        text = _TAG.sub(" ", text).strip(_TRAILING)
+        text = _stripped(_TAG.sub(" ", text))
     for _ in range(6):
         shorter = _one_layer(text)
         if shorter == text:
@@ -115,7 +116,13 @@ def _one_layer(text: str) -> str:
         text = inner if "$" not in inner.replace("\\$", "") else text
     if text.startswith("\\boxed{") and text.endswith("}") and _closes_at_end(text, 6):
         text = text[7:-1]
-    return text.strip(_TRAILING)
+    return _stripped(text)
+
+
+def _stripped(text: str) -> str:
+    """Without blanks and the final full stop; the dots of 0.333... stay."""
+    text = text.strip(_BLANK)
+    return _FULL_STOP.sub("", text).rstrip(_BLANK) if text.endswith(".") else text
 
 
 def _closes_at_end(text: str, opening: int) -> bool:

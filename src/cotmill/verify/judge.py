@@ -5,31 +5,83 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from cotmill.verify.asked import asked_unit
 from cotmill.verify.clean import undress
-from cotmill.verify.compare import Comparison, compare_plain
+from cotmill.verify.compare import Comparison, compare_plain, compare_quantities
 from cotmill.verify.extract import choice_letter, find_answer, hash_line, last_boxed, narrow
-from cotmill.verify.quantity import read_quantity
+from cotmill.verify.forms import TOO_LARGE, compare_forms
+from cotmill.verify.quantity import Quantity, read_quantity
 from cotmill.verify.strict import strict_rule as rule_named
+from cotmill.verify.symbolic import Outcome, SymbolicPool, shared_pool
 from cotmill.verify.verdict import Judgement, Verdict
 
 _LETTER = re.compile(r"\(?([A-J])\)?[.:)]?")
 
 
-def judge_answer(gold: str, text: str, *, strict_rule: str = "gsm8k") -> Judgement:
+def judge_answer(
+    gold: str, text: str, *, strict_rule: str = "gsm8k", question: str = "", pool: SymbolicPool | None = None
+) -> Judgement:
     """Find the text's final answer and compare it with the gold answer (bare, or a solution that holds it).
+
+    The question, when given, says which unit or percentage a bare number stands for. `pool` holds the workers
+    for what only algebra can decide; by default one worker per process, started when first needed.
 
     >>> judge_answer("18", "9 * 2 = 18\\n#### 18")[:3]
     (<Verdict.CORRECT: 'correct'>, 'same text', 'hash')
     """
+    judgement, open_pair = first_judgement(gold, text, strict_rule=strict_rule, question=question)
+    if open_pair is None:
+        return judgement
+    return settle(judgement, (pool or shared_pool()).compare(*open_pair))
+
+
+def first_judgement(
+    gold: str, text: str, *, strict_rule: str = "gsm8k", question: str = ""
+) -> tuple[Judgement, tuple[str, str] | None]:
+    """Judge without a worker; when algebra must decide, also return the pair that it must compare."""
     target = gold_answer(gold)
     strict = rule_named(strict_rule)(target, text)
     rule, found = find_answer(text)
     if found is None:
-        return Judgement(Verdict.UNPARSED, "no answer found", "", None, target, strict)
+        return Judgement(Verdict.UNPARSED, "no answer found", "", None, target, strict), None
     predicted = _meant(found, target)
-    comparison = _compare(target, predicted)
-    verdict = Verdict.CORRECT if comparison.same else Verdict.WRONG
-    return Judgement(verdict, comparison.how or "cannot be compared", rule, predicted, target, strict)
+    comparison = _compare(target, predicted, question)
+    if comparison.same is None and comparison.how != TOO_LARGE:
+        return Judgement(Verdict.UNPARSED, "", rule, predicted, target, strict), (target, predicted)
+    verdict = {True: Verdict.CORRECT, False: Verdict.WRONG, None: Verdict.UNPARSED}[comparison.same]
+    return Judgement(verdict, comparison.how, rule, predicted, target, strict), None
+
+
+_SETTLED = {
+    "same": (Verdict.CORRECT, "Math-Verify"),
+    "different": (Verdict.WRONG, "Math-Verify"),
+    "unread": (Verdict.UNPARSED, "not readable as mathematics"),
+    "refused": (Verdict.UNPARSED, "refused by the guards: too long, too large or too deep"),
+    "error": (Verdict.UNPARSED, "Math-Verify failed"),
+    "timeout": (Verdict.TIMEOUT, "Math-Verify took too long and was ended"),
+}
+
+
+def settle(judgement: Judgement, outcome: Outcome) -> Judgement:
+    """Put a worker's outcome into a judgement."""
+    verdict, reason = _SETTLED[outcome]
+    return judgement._replace(verdict=verdict, reason=reason)
+
+
+def same_answer(
+    gold: str, predicted: str, *, question: str = "", pool: SymbolicPool | None = None
+) -> Comparison:
+    """Compare two answers (not texts that hold them) by every means, symmetrically.
+
+    >>> same_answer("\\\\frac{1}{\\\\sqrt{2}}", "\\\\sqrt{2}/2").same
+    True
+    """
+    left, right = undress(gold), undress(predicted)
+    comparison = _compare(left, right, question)
+    if comparison.same is None and comparison.how != TOO_LARGE:
+        verdict, reason = _SETTLED[(pool or shared_pool()).compare(left, right)]
+        return Comparison({Verdict.CORRECT: True, Verdict.WRONG: False}.get(verdict), reason)
+    return comparison
 
 
 @lru_cache(65536)
@@ -51,7 +103,34 @@ def _meant(found: str, target: str) -> str:
     return undress(found)
 
 
-def _compare(target: str, predicted: str) -> Comparison:
+def _compare(target: str, predicted: str, question: str) -> Comparison:
     if letter := _LETTER.fullmatch(target):
         return Comparison(choice_letter(predicted) == letter[1], "choice letter")
-    return compare_plain(target, predicted)
+    plain = compare_plain(target, predicted)
+    if question and plain.same is not None:
+        left, right = read_quantity(target), read_quantity(predicted)
+        if left is not None and right is not None:
+            return _as_asked(left, right, question, plain)
+    return plain if plain.same is not None else compare_forms(target, predicted)
+
+
+def _as_asked(left: Quantity, right: Quantity, question: str, plain: Comparison) -> Comparison:
+    """Let the question say what a bare number counts: 180 is "3 hours" where minutes were asked."""
+    unit = asked_unit(question)
+    if unit is None or (left.unit is None) == (right.unit is None):
+        return _share(left, right, plain) if unit is not None and unit.dimension == "ratio" else plain
+    if unit.dimension == "ratio":
+        return plain
+    bare, measured = (left, right) if left.unit is None else (right, left)
+    if measured.unit is None or measured.unit.dimension != unit.dimension:
+        return plain
+    return compare_quantities(bare._replace(unit=unit), measured)
+
+
+def _share(left: Quantity, right: Quantity, plain: Comparison) -> Comparison:
+    """0.5 is 50 where a percentage was asked, if exactly one of the two is a share."""
+    if plain.same or left.unit is not None or right.unit is not None:
+        return plain
+    small, large = sorted((left, right), key=lambda quantity: abs(quantity.value))
+    same = abs(small.value) <= 1 and small.digits > 0 and small.value * 100 == large.value
+    return Comparison(True, "a share where a percentage was asked") if same else plain

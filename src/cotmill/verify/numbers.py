@@ -30,7 +30,8 @@ _INTEGER = re.compile(r"[+-]?\d+")
 _ENGLISH = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d*)?")
 _INDIAN = re.compile(r"[+-]?\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d+)?")
 _SPACED = re.compile(r"[+-]?\d{1,3}(?:[ '_]\d{3})+(?:[.,]\d+)?")
-_UNDERSCORED = re.compile(r"[+-]?\d+(?:_\d+)+(?:\.\d+)?")
+_BASED = re.compile(r"([+-]?)([0-9A-Za-z]{1,60})_\s*(?:\{\s*(\d{1,2})\s*\}|(\d{1,2}))")
+_ELLIPSIS = re.compile(r"([+-]?\d*\.)(\d{2,60})\s*(?:\.\.\.|…|\\ldots|\\dots)")
 _DOTTED = re.compile(r"[+-]?\d{1,3}(?:\.\d{3}){2,}(?:,\d+)?|[+-]?\d{1,3}(?:\.\d{3})+,\d+")
 _COMMA_DECIMAL = re.compile(r"[+-]?\d+,(?:\d{1,2}|\d{4,})|[+-]?0,\d+")
 _EXPONENT = re.compile(
@@ -67,8 +68,8 @@ def read_number(text: str) -> Number | None:
 
 
 def _outer_brackets(text: str) -> str:
-    """Take redundant braces or brackets off a number: {5}, (5), (-3)."""
-    while len(text) > 2 and (text[0] + text[-1]) in ("{}", "()") and not set(text[1:-1]) & set("(){}"):
+    """Take redundant braces or brackets off a number: {5}, (5), (-3); not off a pair (0,1)."""
+    while len(text) > 2 and (text[0] + text[-1]) in ("{}", "()") and not set(text[1:-1]) & set("(){},"):
         text = text[1:-1].strip()
     return text
 
@@ -81,8 +82,6 @@ def _plain(text: str) -> Number | None:
         return _decimal(text.replace(",", ""))
     if _SPACED.fullmatch(text):
         return _decimal(re.sub("[ '_]", "", text).replace(",", "."))
-    if _UNDERSCORED.fullmatch(text):
-        return _decimal(text.replace("_", ""))
     if _DOTTED.fullmatch(text):
         return _decimal(text.replace(".", "").replace(",", "."))
     if _COMMA_DECIMAL.fullmatch(text):
@@ -108,6 +107,32 @@ def _repeating(text: str) -> Number | None:
     scale, period = 10 ** len(places), 10 ** len(match["tail"]) - 1
     value = Fraction(int(whole + places or 0), scale) + Fraction(int(match["tail"]), period * scale)
     return Number(-value if match["sign"] == "-" else value)
+
+
+def _continued(text: str) -> Number | None:
+    """Read 0.333... and 0.1212... as the repeating decimals they begin: the period must be seen twice."""
+    if (match := _ELLIPSIS.fullmatch(text)) is None:
+        return None
+    places = match[2]
+    for period in range(1, len(places) // 2 + 1):
+        tail = places[-period:]
+        if places.endswith(tail * 2):
+            head = places
+            while head.endswith(tail):
+                head = head[:-period]
+            return _repeating(f"{match[1]}{head}\\overline{{{tail}}}")
+    return None
+
+
+def _based(text: str) -> Number | None:
+    """Read a number written in another base, 1010_2."""
+    if (match := _BASED.fullmatch(text)) is None:
+        return None
+    base = int(match[3] or match[4])
+    if not 2 <= base <= 36 or any(int(char, 36) >= base for char in match[2]):
+        return None
+    value = Fraction(int(match[2], base))
+    return Number(-value if match[1] == "-" else value)
 
 
 def _scientific(text: str) -> Number | None:
@@ -168,4 +193,4 @@ def _words(text: str) -> Number | None:
     return None if value is None else Number(value)
 
 
-_READERS = (_plain, _fraction, _scientific, _multiplied, _repeating, _words)
+_READERS = (_plain, _fraction, _scientific, _multiplied, _repeating, _continued, _based, _words)

@@ -1,0 +1,105 @@
+"""Compare two expressions by value: constants to 40 digits, formulas at fixed rational points.
+
+Two rational functions (or expressions with roots) that agree at several generic points to 40 digits are the
+same one; a single point of disagreement proves that they differ. Where a difference is as small as the
+working precision, it is computed again with more digits: a true zero shrinks, a tiny number does not.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+
+from cotmill.verify.evaluate import NoValue, TooLarge, Value, evaluate, real
+from cotmill.verify.expression import Tree, names_of
+
+DIGITS = 60
+MORE_DIGITS = 110
+AGREE = 40
+_PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37)
+POINTS = 5
+MIN_POINTS = 2
+CONSTANTS = frozenset({"\\pi", "e"})
+
+
+def same_expression(a: Tree, b: Tree, *, digits: int = 0) -> bool | None:
+    """Whether two expressions have the same value everywhere; None when that cannot be told.
+
+    `digits`: one side is a decimal of that many significant digits and may be a rounding (see `compare`).
+
+    Raises:
+        TooLarge: a value is over the bounds.
+    """
+    variables = (names_of(a) | names_of(b)) - CONSTANTS
+    if len(variables) > len(_PRIMES):
+        return None
+    found = [_at(a, b, point, digits) for point in _points(sorted(variables))]
+    known = [same for same in found if same is not None]
+    if False in known:
+        return None if "i" in variables else False
+    return True if len(known) >= min(MIN_POINTS, len(found)) else None
+
+
+def _points(variables: list[str]) -> list[dict[str, Fraction]]:
+    """Generic rational points, the first ones positive so that roots and logarithms exist."""
+    if not variables:
+        return [{}]
+    return [
+        {
+            name: Fraction((-1 if number >= 3 and (number + place) % 2 else 1) * (prime * (2 * number + 3) + 1), 7 + number)
+            for place, (name, prime) in enumerate(zip(variables, _PRIMES, strict=False))
+        }
+        for number in range(POINTS)
+    ]
+
+
+def _at(a: Tree, b: Tree, point: dict[str, Fraction], digits: int) -> bool | None:
+    try:
+        left, right = evaluate(a, point, DIGITS), evaluate(b, point, DIGITS)
+        if isinstance(left, Fraction) and isinstance(right, Fraction):
+            return left == right
+        if close(left, right, AGREE) or (digits and close(left, right, digits)):
+            return True
+        return _cancels(a, b, point, abs(real(left) - real(right)))
+    except NoValue:
+        return None
+
+
+def close(a: Value, b: Value, digits: int) -> bool:
+    """Whether two values agree to a relative 10^-digits."""
+    left, right = real(a), real(b)
+    return abs(left - right) * Decimal(10) ** digits <= min(abs(left), abs(right))
+
+
+def _cancels(a: Tree, b: Tree, point: dict[str, Fraction], difference: Decimal) -> bool:
+    """Whether a small difference is rounding: with more digits it shrinks."""
+    if difference > Decimal(10) ** (AGREE - DIGITS):
+        return False
+    finer = abs(real(evaluate(a, point, MORE_DIGITS)) - real(evaluate(b, point, MORE_DIGITS)))
+    return finer <= difference * Decimal(10) ** (AGREE - DIGITS)
+
+
+def proportional(a: Tree, b: Tree) -> bool | None:
+    """Whether a = 0 and b = 0 are one equation: the quotient a/b is the same number at every point.
+
+    Raises:
+        TooLarge: a value is over the bounds.
+    """
+    variables = sorted((names_of(a) | names_of(b)) - CONSTANTS)
+    if not variables or len(variables) > len(_PRIMES):
+        return None
+    quotients: list[Value] = []
+    for point in _points(variables):
+        try:
+            left, right = evaluate(a, point, DIGITS), evaluate(b, point, DIGITS)
+        except NoValue:
+            continue
+        if not left or not right:
+            return None
+        quotients.append(left / right if isinstance(left, Fraction) and isinstance(right, Fraction) else real(left) / real(right))
+    if len(quotients) < MIN_POINTS:
+        return None
+    return True if all(close(quotient, quotients[0], AGREE) for quotient in quotients[1:]) else None
+
+
+__all__ = ["TooLarge", "close", "proportional", "same_expression"]

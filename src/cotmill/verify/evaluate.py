@@ -1,0 +1,201 @@
+"""The value of an expression, exact where it is rational, else to as many digits as asked for.
+
+Sizes are bounded before anything is computed: a power, a factorial or a binomial that would be too large
+raises `TooLarge`, so no text can keep the processor busy.
+"""
+
+from __future__ import annotations
+
+import decimal
+import math
+from collections.abc import Mapping
+from decimal import Decimal
+from fractions import Fraction
+from functools import lru_cache
+
+from cotmill.verify.expression import Tree
+
+Value = Fraction | Decimal
+MAX_BITS = 60_000
+MAX_FACTORIAL = 3_000
+
+
+class TooLarge(ArithmeticError):
+    """A number would need more digits than we are willing to compute."""
+
+
+class NoValue(ArithmeticError):
+    """The expression has no real value here: division by zero, an even root of a negative number."""
+
+
+def evaluate(tree: Tree, names: Mapping[str, Fraction], digits: int) -> Value:
+    """Compute a value with `digits` decimal digits for what is irrational.
+
+    Raises:
+        TooLarge: the value or a part of it is over the bounds.
+        NoValue: there is no real value.
+    """
+    try:
+        with decimal.localcontext(prec=digits + 10):
+            return _value(tree, names)
+    except (decimal.Overflow, decimal.Underflow) as error:
+        raise TooLarge from error
+    except (decimal.InvalidOperation, ZeroDivisionError) as error:
+        raise NoValue from error
+
+
+def _value(tree: Tree, names: Mapping[str, Fraction]) -> Value:
+    kind = tree[0]
+    if kind == "num":
+        return tree[1]
+    if kind == "name":
+        return _named(tree[1], names)
+    parts = [_value(part, names) for part in tree[1:]]
+    return _bounded(_OPERATIONS[kind](*parts))
+
+
+def _bounded(value: Value) -> Value:
+    if isinstance(value, Fraction) and max(value.numerator.bit_length(), value.denominator.bit_length()) > MAX_BITS:
+        raise TooLarge
+    return value
+
+
+def _named(name: str, names: Mapping[str, Fraction]) -> Value:
+    if name in names:
+        return names[name]
+    digits = decimal.getcontext().prec
+    if name == "\\pi":
+        return _pi(digits)
+    if name == "e":
+        return Decimal(1).exp()
+    raise NoValue(name)
+
+
+@lru_cache(8)
+def _pi(digits: int) -> Decimal:
+    """Machin's formula in whole numbers."""
+    unit = 10 ** (digits + 10)
+
+    def arctan_inverse(x: int) -> int:
+        total = term = unit // x
+        for n in range(3, 10 * digits, 2):
+            term //= -x * x
+            if not term or term == -1:
+                break
+            total += term // n
+        return total
+
+    return Decimal(4 * (4 * arctan_inverse(5) - arctan_inverse(239))).scaleb(-digits - 10)
+
+
+def real(value: Value) -> Decimal:
+    """A value as a decimal of the current precision."""
+    return value if isinstance(value, Decimal) else Decimal(value.numerator) / Decimal(value.denominator)
+
+
+def _plus(a: Value, b: Value) -> Value:
+    return a + b if isinstance(a, Fraction) and isinstance(b, Fraction) else real(a) + real(b)
+
+
+def _minus(a: Value, b: Value) -> Value:
+    return _plus(a, -b)
+
+
+def _times(a: Value, b: Value) -> Value:
+    return a * b if isinstance(a, Fraction) and isinstance(b, Fraction) else real(a) * real(b)
+
+
+def _over(a: Value, b: Value) -> Value:
+    if not b:
+        raise NoValue
+    return a / b if isinstance(a, Fraction) and isinstance(b, Fraction) else real(a) / real(b)
+
+
+def _power(base: Value, exponent: Value) -> Value:
+    if isinstance(exponent, Fraction) and exponent.denominator == 1:
+        return _whole_power(base, exponent.numerator)
+    if base < 0:
+        raise NoValue
+    if isinstance(base, Fraction) and isinstance(exponent, Fraction):
+        root = _exact_root(base, exponent.denominator) if exponent.denominator <= 64 else None
+        if root is not None:
+            return _whole_power(root, exponent.numerator)
+    return real(base) ** real(exponent)
+
+
+def _whole_power(base: Value, exponent: int) -> Value:
+    if exponent < 0 and not base:
+        raise NoValue
+    if isinstance(base, Decimal):
+        if abs(exponent) > MAX_BITS:
+            raise TooLarge
+        return base**exponent
+    bits = max(base.numerator.bit_length(), base.denominator.bit_length())
+    if abs(base) != 1 and base and abs(exponent) * bits > MAX_BITS:
+        raise TooLarge
+    return base ** (exponent % 2 if abs(base) == 1 else exponent)
+
+
+def _root(radicand: Value, index: Value) -> Value:
+    if not isinstance(index, Fraction) or index.denominator != 1 or not 2 <= index <= 64:
+        raise NoValue
+    n = index.numerator
+    if radicand < 0:
+        if n % 2 == 0:
+            raise NoValue
+        return -_root(-radicand, index)
+    if isinstance(radicand, Fraction) and (root := _exact_root(radicand, n)) is not None:
+        return root
+    return real(radicand).sqrt() if n == 2 else real(radicand) ** (Decimal(1) / n)
+
+
+def _exact_root(value: Fraction, n: int) -> Fraction | None:
+    top, bottom = _whole_root(value.numerator, n), _whole_root(value.denominator, n)
+    return None if top is None or bottom is None else Fraction(top, bottom)
+
+
+def _whole_root(value: int, n: int) -> int | None:
+    """The exact n-th root of a whole number, or None."""
+    if value < 0 or value.bit_length() > 4_000:
+        return None
+    low, high = 0, 1 << (value.bit_length() // n + 1)
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if middle**n < value else (low, middle)
+    return low if low**n == value else None
+
+
+def _factorial(value: Value) -> Value:
+    if not isinstance(value, Fraction) or value.denominator != 1 or value < 0:
+        raise NoValue
+    if value > MAX_FACTORIAL:
+        raise TooLarge
+    return Fraction(math.factorial(value.numerator))
+
+
+def _binomial(n: Value, k: Value) -> Value:
+    if not (isinstance(n, Fraction) and isinstance(k, Fraction) and n.denominator == k.denominator == 1):
+        raise NoValue
+    if n < 0 or k < 0:
+        raise NoValue
+    if n > MAX_FACTORIAL:
+        raise TooLarge
+    return Fraction(math.comb(n.numerator, k.numerator))
+
+
+def _ln(value: Value) -> Value:
+    if value <= 0:
+        raise NoValue
+    return Fraction(0) if value == 1 else real(value).ln()
+
+
+def _exp(value: Value) -> Value:
+    return Fraction(1) if not value else real(value).exp()
+
+
+_OPERATIONS = {
+    "+": _plus, "-": _minus, "*": _times, "/": _over, "^": _power, "neg": lambda a: -a, "root": _root,
+    "!": _factorial, "binom": _binomial, "%": lambda a: _over(a, Fraction(100)), "abs": abs, "ln": _ln,
+    "exp": _exp, "log": lambda base, a: _over(_ln(a), _ln(base)),
+    "degree": lambda a: _times(a, _pi(decimal.getcontext().prec) / 180),
+}  # fmt: skip

@@ -1,0 +1,159 @@
+"""Sets of real numbers: intervals, their unions, and the inequalities that say the same.
+
+x > 2 is (2, ∞); 1 < x ≤ 2 is (1, 2]; x ≠ 3 is (-∞, 3) ∪ (3, ∞). Touching pieces are joined, so a set has one form.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cmp_to_key
+from typing import NamedTuple
+
+from cotmill.verify.algebra import CONSTANTS, DIGITS, same_expression
+from cotmill.verify.evaluate import NoValue, evaluate, real
+from cotmill.verify.expression import Tree, names_of, read_expression
+from cotmill.verify.structure import Form
+
+
+class End(NamedTuple):
+    """An end of an interval: -1 for -∞, +1 for ∞, 0 for a finite value."""
+
+    infinite: int
+    tree: Tree | None
+    closed: bool
+
+
+class Interval(NamedTuple):
+    """From one end to another."""
+
+    low: End
+    high: End
+
+
+_INFINITY = re.compile(r"^([+-]?)\s*(?:\\infty|\\infinity|infinity|inf|oo)$", re.IGNORECASE)
+_REALS = re.compile(r"^(?:\\mathbb\s*\{?\s*R\s*\}?|\\R|all\s+real\s+numbers|all\s+reals|the\s+real\s+numbers)$", re.IGNORECASE)
+_EVERYTHING = (Interval(End(-1, None, False), End(1, None, False)),)
+_FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+
+
+def read_real_set(form: Form) -> tuple[Interval, ...] | None:
+    """Read a form as a union of intervals, in its one normal form; None when it is not such a set."""
+    pieces = _pieces(form)
+    return None if pieces is None else _joined(pieces)
+
+
+def _pieces(form: Form) -> tuple[Interval, ...] | None:
+    if form.kind == "expression":
+        return _EVERYTHING if _REALS.match(form.text) else None
+    if form.kind == "tuple":
+        return _interval(form)
+    if form.kind == "relation":
+        return _inequality(form)
+    if form.kind == "union" or (form.kind == "list" and form.parts and form.parts[0].kind == "relation"):
+        found = [_pieces(part) for part in form.parts]
+        return None if any(piece is None for piece in found) else tuple(i for piece in found for i in piece or ())
+    if form.kind == "set" and len(form.parts) == 1 and (end := _end(form.parts[0], closed=True)) and not end.infinite:
+        return (Interval(end, end),)
+    return None
+
+
+def _end(form: Form, *, closed: bool) -> End | None:
+    if match := _INFINITY.match(form.text):
+        return End(-1 if match[1] == "-" else 1, None, False)
+    tree = read_expression(form.text) if form.kind == "expression" else None
+    if tree is None or names_of(tree) - CONSTANTS:
+        return None
+    return End(0, tree, closed)
+
+
+def _interval(form: Form) -> tuple[Interval, ...] | None:
+    if len(form.parts) != 2 or form.marks[0] not in "([" or form.marks[1] not in ")]":
+        return None
+    low = _end(form.parts[0], closed=form.marks[0] == "[")
+    high = _end(form.parts[1], closed=form.marks[1] == "]")
+    return None if low is None or high is None else (Interval(low, high),)
+
+
+def variable_of(form: Form) -> str | None:
+    """The single letter a form is, if it is one."""
+    return form.text if form.kind == "expression" and re.fullmatch(r"[a-zA-Z]", form.text) else None
+
+
+def _inequality(form: Form) -> tuple[Interval, ...] | None:
+    parts, signs = form.parts, form.marks
+    if len(parts) == 2:
+        if variable_of(parts[1]):
+            if signs[0] not in (*_FLIPPED, "!="):
+                return None
+            parts, signs = (parts[1], parts[0]), (_FLIPPED.get(signs[0], "!="),)
+        return _half_line(parts[1], signs[0]) if variable_of(parts[0]) else None
+    if len(parts) == 3 and variable_of(parts[1]) and set(signs) <= {"<", "<="}:
+        low, high = _end(parts[0], closed=signs[0] == "<="), _end(parts[2], closed=signs[1] == "<=")
+        return None if low is None or high is None else (Interval(low, high),)
+    if len(parts) == 3 and variable_of(parts[1]) and set(signs) <= {">", ">="}:
+        low, high = _end(parts[2], closed=signs[1] == ">="), _end(parts[0], closed=signs[0] == ">=")
+        return None if low is None or high is None else (Interval(low, high),)
+    return None
+
+
+def _half_line(bound: Form, sign: str) -> tuple[Interval, ...] | None:
+    end = _end(bound, closed=sign in ("<=", ">="))
+    if end is None or sign in ("=", "in"):
+        return None
+    if sign == "!=":
+        return (Interval(End(-1, None, False), end), Interval(end, End(1, None, False)))
+    if sign in ("<", "<="):
+        return (Interval(End(-1, None, False), end),)
+    return (Interval(end, End(1, None, False)),)
+
+
+def _compare(a: End, b: End) -> int:
+    """Order two ends by value."""
+    if a.infinite or b.infinite:
+        return (a.infinite > b.infinite) - (a.infinite < b.infinite)
+    assert a.tree is not None
+    assert b.tree is not None
+    if same_expression(a.tree, b.tree):
+        return 0
+    left, right = (real(evaluate(tree, {}, DIGITS)) for tree in (a.tree, b.tree))
+    return 1 if left > right else -1
+
+
+def _joined(pieces: tuple[Interval, ...]) -> tuple[Interval, ...] | None:
+    """Drop empty pieces, sort, and join those that touch."""
+    try:
+        full = [piece for piece in pieces if not _empty(piece)]
+        full.sort(key=cmp_to_key(lambda a, b: _compare(a.low, b.low) or b.low.closed - a.low.closed))
+        joined: list[Interval] = []
+        for piece in full:
+            if joined and _touch(joined[-1].high, piece.low):
+                joined[-1] = Interval(joined[-1].low, _larger(joined[-1].high, piece.high))
+            else:
+                joined.append(piece)
+        return tuple(joined)
+    except NoValue:
+        return None
+
+
+def _empty(piece: Interval) -> bool:
+    order = _compare(piece.low, piece.high)
+    return order > 0 or (order == 0 and not (piece.low.closed and piece.high.closed))
+
+
+def _touch(high: End, low: End) -> bool:
+    order = _compare(high, low)
+    return order > 0 or (order == 0 and (high.closed or low.closed))
+
+
+def _larger(a: End, b: End) -> End:
+    order = _compare(a, b)
+    return a if order > 0 or (order == 0 and a.closed) else b
+
+
+def same_real_set(a: tuple[Interval, ...], b: tuple[Interval, ...]) -> bool:
+    """Whether two sets in normal form are the same."""
+    return len(a) == len(b) and all(
+        _compare(x, y) == 0 and (x.closed == y.closed or bool(x.infinite))
+        for left, right in zip(a, b, strict=True)
+        for x, y in zip(left, right, strict=True)
+    )

@@ -1,0 +1,104 @@
+"""The program inside a worker process: pairs of LaTeX answers in, one verdict a line out.
+
+Started as `python -m cotmill.verify.worker SECONDS BYTES`. Each pair has its own limit of processor seconds:
+the timer's signal has no Python handler, so the kernel ends the process even inside a big-integer loop, and
+the parent sees the pipe close. Nothing else in cotmill imports Math-Verify.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+from typing import Any
+
+try:
+    import resource
+except ImportError:  # Windows has neither limits nor timers; the parent's clock is the only limit there
+    resource = None
+
+FLOAT_DIGITS = 40
+"""Math-Verify's default of 6 calls 1/2^99 and 1/2^98 the same."""
+PRECISION = 60
+
+
+def main() -> None:
+    """Answer requests until the pipe closes."""
+    seconds, memory = float(sys.argv[1]), int(sys.argv[2])
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
+    with open(os.devnull, "w", encoding="utf-8") as silence:
+        os.dup2(silence.fileno(), sys.stdout.fileno())
+    if resource is not None and memory:
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    compare = _Comparer()
+    answers.write("ready\n")
+    for line in sys.stdin:
+        for gold, predicted in json.loads(line):
+            _limit(seconds)
+            result = compare(gold, predicted)
+            _limit(0)
+            answers.write(result + "\n")
+
+
+def _limit(seconds: float) -> None:
+    """Let the kernel end this process after so many processor seconds; 0 takes the limit off."""
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+
+
+class _Comparer:
+    """Math-Verify with its own time-outs off and its precision up."""
+
+    def __init__(self) -> None:
+        logging.disable(logging.CRITICAL)
+        import math_verify
+        import sympy
+
+        self.library, self.sympy = math_verify, sympy
+        self.extraction = [math_verify.LatexExtractionConfig()]
+        self.parsed: dict[str, Any] = {}
+        self(r"\sin(x)+1", r"1+\sin(x)")
+
+    def __call__(self, gold: str, predicted: str) -> str:
+        """Say `same`, `different`, or `unread gold|predicted`; errors of the library are `error NAME`."""
+        try:
+            left, right = self._read(gold), self._read(predicted)
+            if left is None or right is None:
+                return "unread gold" if left is None else "unread predicted"
+            same = self._same(left, right) or self._same(right, left) or self._same_complex(left, right)
+            return "same" if same else "different"
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
+            return f"error {type(error).__name__}"
+        except (NotImplementedError, MemoryError) as error:
+            return f"error {type(error).__name__}"
+
+    def _read(self, text: str) -> Any:
+        if text not in self.parsed:
+            if len(self.parsed) > 2_000:
+                self.parsed.clear()
+            found = self.library.parse(
+                f"${text}$", extraction_config=self.extraction, fallback_mode="no_fallback", parsing_timeout=None
+            )
+            self.parsed[text] = next((item for item in found if not isinstance(item, str)), None)
+        return self.parsed[text]
+
+    def _same(self, left: Any, right: Any) -> bool:
+        return self.library.verify(
+            left, right, float_rounding=FLOAT_DIGITS, numeric_precision=PRECISION, allow_set_relation_comp=True,
+            timeout_seconds=None,
+        )  # fmt: skip
+
+    def _same_complex(self, left: Any, right: Any) -> bool:
+        """Compare once more with the letter i as the imaginary unit."""
+        letter = self.sympy.Symbol("i")
+        if not any(getattr(side, "has", lambda _: False)(letter) for side in (left, right)):
+            return False
+        unit = self.sympy.I
+        left, right = (side.subs(letter, unit) if hasattr(side, "subs") else side for side in (left, right))
+        return self._same(left, right) or self.sympy.simplify(left - right) == 0
+
+
+if __name__ == "__main__":
+    main()

@@ -3,7 +3,7 @@
 import pytest
 
 from cotmill.core.errors import RecipeError
-from cotmill.verify import Verdict, compare_answers, judge_answer
+from cotmill.verify import Verdict, judge_answer, same_answer
 
 
 def test_the_marker_of_gsm8k_is_strict_and_flexible() -> None:
@@ -51,5 +51,5 @@ def test_an_unknown_strict_rule_is_refused_with_a_near_match() -> None:
     ],
 )
 def test_plain_answers_compare_as_mathematics_says(gold: str, predicted: str, same: bool) -> None:
-    assert compare_answers(gold, predicted).same is same
-    assert compare_answers(predicted, gold).same is same
+    assert same_answer(gold, predicted).same is same
+    assert same_answer(predicted, gold).same is same

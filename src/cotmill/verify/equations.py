@@ -67,7 +67,7 @@ _MARK = re.compile(r"<<([^<>\n]{1,400})>>")
 _HALT_WORDS = frozenset(
     "and or so then is are was were which that he she they it has have had for to but because since if when gives "
     "makes make with from by per we you i the a an each in on at total costs cost need needs remainder r was spends "
-    "earns gets paid pays plus minus".split()
+    "earns gets paid pays plus minus therefore hence thus".split()
 )
 _UNSURE_BEFORE = frozenset("of by per times each and than between from to remaining every".split())
 _UNSURE_AFTER = frozenset("remainder r and rem or to".split())
@@ -175,7 +175,8 @@ def _suffix(tokens: Sequence[Token], *, is_chain: bool) -> _Side:
 
 def _stands_alone(before: Sequence[Token], side: Sequence[Token], *, is_chain: bool) -> bool:
     """Whether the words before a left-hand side cannot belong to it."""
-    operation = any(token.kind in ("operator", "open") for token in side) and side[0].text != "-"
+    signs = [place for place, token in enumerate(side) if token.kind in ("operator", "open")]
+    operation = side[0].text != "-" and any(not _is_rate(side, place) or side[place].text != "/" for place in signs)
     if not before:
         return operation or is_chain
     last = before[-1]
@@ -194,6 +195,8 @@ def _last_clause(tokens: Sequence[Token]) -> Sequence[Token]:
 def _prefix(tokens: Sequence[Token], *, whole: bool) -> _Side:
     """The longest arithmetic that starts right after the sign; `whole`: another sign follows."""
     end = next((place for place, token in enumerate(tokens) if token.kind == "break"), len(tokens))
+    if tokens[end : end + 1] and tokens[end].text[0].isdigit():
+        return _prefix(tokens[:end], whole=whole)._replace(sure=False)
     broken, tokens = end < len(tokens), tokens[:end]
     for cut in range(len(tokens), 0, -1):
         last = tokens[cut - 1]
@@ -270,7 +273,7 @@ def _plainly_read(kept: Sequence[Token], units: Sequence[str]) -> bool:
         return False
     known = {UNITS[unit] for unit in units if unit in UNITS}
     mixed = any(a.dimension == b.dimension and a != b for a in known for b in known)
-    return not mixed and not any(len(unit.strip("/")) == 1 for unit in units)
+    return not mixed and not any(len(word) == 1 for unit in units for word in unit.strip("/").split())
 
 
 def _power_of_unit(tokens: Sequence[Token]) -> int:
@@ -343,7 +346,7 @@ def _compare(left: _Side, right: _Side, *, approximate: bool, where: str) -> tup
         return Status.RIGHT, False, "units converted"
     if not first.operations and not last.operations:
         return Status.UNCHECKED, False, "no operation"
-    if _first_number(right) == first.value:
+    if _before_words(right) == first.value:
         return Status.RIGHT, False, "the words after the number are prose"
     if not (left.sure and right.sure):
         return Status.UNCHECKED, False, "prose may belong to it"
@@ -352,14 +355,12 @@ def _compare(left: _Side, right: _Side, *, approximate: bool, where: str) -> tup
     return Status.WRONG, False, f"left is {_short(first.value)}, right is {_short(last.value)}"
 
 
-def _first_number(side: _Side) -> Fraction:
-    """The number that a side begins with when words ("times 2") continue it; else an impossible value."""
-    if len(side.tokens) > 1 and side.tokens[1].kind == "operator" and side.tokens[1].end - side.tokens[1].start > 1:
-        return side.tokens[0].value
-    return _IMPOSSIBLE
-
-
-_IMPOSSIBLE = Fraction(-1, 10**200)
+def _before_words(side: _Side) -> Fraction | None:
+    """The value of a side up to the words that may be prose: 20 of "20 times 2"; None without such words."""
+    for place, token in enumerate(side.tokens):
+        if token.kind == "operator" and token.end - token.start > 1 and token.text != "^":
+            return evaluate_tokens(side.tokens[:place], percent=True).value if place else None
+    return None
 
 
 def _rounds(exact: Value, written: Value) -> bool:

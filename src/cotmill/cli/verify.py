@@ -7,22 +7,28 @@ from typing import Annotated
 
 import typer
 
+Flag = Annotated[bool, typer.Option("--answers-only", help="Skip equations and grounding.")]
+
 
 def command(
-    data: Annotated[str, typer.Argument(help="JSONL, JSON, CSV or Parquet, a folder of them, or a hub name.")],
+    data: Annotated[
+        str, typer.Argument(help="JSONL, JSON, CSV or Parquet, a folder of them, or a hub name.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder for shards and summary; call again to resume.")],
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
-    strict_rule: Annotated[str, typer.Option(help="The benchmark's published rule, reported beside ours.")] = "gsm8k",
+    strict_rule: Annotated[
+        str, typer.Option(help="The benchmark's published rule, reported beside ours.")
+    ] = "gsm8k",
     form: Annotated[str, typer.Option(help="Schema of the data; auto finds it.")] = "auto",
-    answers_only: Annotated[bool, typer.Option("--answers-only", help="Skip equations and grounding.")] = False,
+    answers_only: Flag = False,  # noqa: FBT002 - typer makes a flag of it
 ) -> None:
     """Verdict, equation check and grounding for every trace, to Parquet."""
     from rich.console import Console
     from rich.table import Table
 
     from cotmill.data.read import read_pool
-    from cotmill.verify.strict import strict_rule as rule_named
     from cotmill.verify.stream import SUMMARY, verify_pool
+    from cotmill.verify.strict import strict_rule as rule_named
     from cotmill.verify.verifier import Verifier
 
     rule_named(strict_rule)
@@ -39,7 +45,8 @@ def command(
     console.print(table)
     totals = summary["totals"]
     console.print(
-        f"equations: {totals.get('equations_right', 0):,} right ({totals.get('equations_rounded', 0):,} rounded), "
+        f"equations: {totals.get('equations_right', 0):,} right, "
+        f"{totals.get('equations_rounded', 0):,} of them rounded, "
         f"{totals.get('equations_wrong', 0):,} wrong, {totals.get('equations_unchecked', 0):,} not checked; "
         f"accepted by the strict rule {strict_rule}: {totals.get('strict', 0):,}; more in {out / SUMMARY}"
     )

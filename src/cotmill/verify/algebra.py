@@ -1,8 +1,8 @@
 """Compare two expressions by value: constants to 40 digits, formulas at fixed rational points.
 
-Two rational functions (or expressions with roots) that agree at several generic points to 40 digits are the
-same one; a single point of disagreement proves that they differ. Where a difference is as small as the
-working precision, it is computed again with more digits: a true zero shrinks, a tiny number does not.
+Two rational functions (or expressions with roots) that agree at several generic points to 40 digits are
+the same one; a single point of disagreement proves that they differ. Where a difference is as small as
+the working precision, it is computed again with more digits: a true zero shrinks, a tiny number does not.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from decimal import Decimal
 from fractions import Fraction
 
-from cotmill.verify.evaluate import NoValue, TooLarge, Value, evaluate, real
+from cotmill.verify.evaluate import NoValueError, TooLargeError, Value, evaluate, real
 from cotmill.verify.expression import Tree, names_of
 
 DIGITS = 60
@@ -28,7 +28,7 @@ def same_expression(a: Tree, b: Tree, *, digits: int = 0) -> bool | None:
     `digits`: one side is a decimal of that many significant digits and may be a rounding (see `compare`).
 
     Raises:
-        TooLarge: a value is over the bounds.
+        TooLargeError: a value is over the bounds.
     """
     variables = (names_of(a) | names_of(b)) - CONSTANTS
     if len(variables) > len(_PRIMES):
@@ -46,7 +46,10 @@ def _points(variables: list[str]) -> list[dict[str, Fraction]]:
         return [{}]
     return [
         {
-            name: Fraction((-1 if number >= 3 and (number + place) % 2 else 1) * (prime * (2 * number + 3) + 1), 7 + number)
+            name: Fraction(
+                (-1 if number >= 3 and (number + place) % 2 else 1) * (prime * (2 * number + 3) + 1),
+                7 + number,
+            )
             for place, (name, prime) in enumerate(zip(variables, _PRIMES, strict=False))
         }
         for number in range(POINTS)
@@ -61,7 +64,7 @@ def _at(a: Tree, b: Tree, point: dict[str, Fraction], digits: int) -> bool | Non
         if close(left, right, AGREE) or (digits and close(left, right, digits)):
             return True
         return _cancels(a, b, point, abs(real(left) - real(right)))
-    except NoValue:
+    except NoValueError:
         return None
 
 
@@ -83,7 +86,7 @@ def proportional(a: Tree, b: Tree) -> bool | None:
     """Whether a = 0 and b = 0 are one equation: the quotient a/b is the same number at every point.
 
     Raises:
-        TooLarge: a value is over the bounds.
+        TooLargeError: a value is over the bounds.
     """
     variables = sorted((names_of(a) | names_of(b)) - CONSTANTS)
     if not variables or len(variables) > len(_PRIMES):
@@ -92,14 +95,18 @@ def proportional(a: Tree, b: Tree) -> bool | None:
     for point in _points(variables):
         try:
             left, right = evaluate(a, point, DIGITS), evaluate(b, point, DIGITS)
-        except NoValue:
+        except NoValueError:
             continue
         if not left or not right:
             return None
-        quotients.append(left / right if isinstance(left, Fraction) and isinstance(right, Fraction) else real(left) / real(right))
+        quotients.append(
+            left / right
+            if isinstance(left, Fraction) and isinstance(right, Fraction)
+            else real(left) / real(right)
+        )
     if len(quotients) < MIN_POINTS:
         return None
     return True if all(close(quotient, quotients[0], AGREE) for quotient in quotients[1:]) else None
 
 
-__all__ = ["TooLarge", "close", "proportional", "same_expression"]
+__all__ = ["TooLargeError", "close", "proportional", "same_expression"]

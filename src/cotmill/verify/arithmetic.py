@@ -6,8 +6,9 @@
     power   := atom ('^' signed)?
     atom    := number | '(' sum ')'
 
-A number may carry a currency sign, a per cent sign, a multiplier ("million", "dozen") and the words of its unit
-("12 eggs + 5 eggs"); these are kept beside the value. Nothing is evaluated by Python, powers are bounded.
+A number may carry a currency sign, a per cent sign, a multiplier ("million", "dozen") and the words of
+its unit ("12 eggs + 5 eggs"); these are kept beside the value. Nothing is evaluated by Python, powers are
+bounded.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class Token(NamedTuple):
     end: int = 0
 
 
-class Unchecked(ArithmeticError):
+class UncheckedError(ArithmeticError):
     """A side is not arithmetic, or over the bounds."""
 
 
@@ -59,7 +60,12 @@ _MULTIPLIERS = {
     "k": 1_000, "percent": 1,
 }  # fmt: skip
 _WORD_OPERATORS = {"plus": "+", "minus": "-", "times": "*", "of": "of"}
-_WORD_NUMBERS = {"half": Fraction(1, 2), "third": Fraction(1, 3), "quarter": Fraction(1, 4), "fourth": Fraction(1, 4)}
+_WORD_NUMBERS = {
+    "half": Fraction(1, 2),
+    "third": Fraction(1, 3),
+    "quarter": Fraction(1, 4),
+    "fourth": Fraction(1, 4),
+}
 MAX_DIGITS = 400
 
 
@@ -102,7 +108,9 @@ def _number(match: re.Match[str], currency: str) -> Token:
         top, _, bottom = part.partition("/")
         if int(bottom) == 0:
             return Token("break", text, start=match.start(), end=match.end())
-        return Token("number", text, int(whole) + Fraction(int(top), int(bottom)), start=match.start(), end=match.end())
+        return Token(
+            "number", text, int(whole) + Fraction(int(top), int(bottom)), start=match.start(), end=match.end()
+        )
     plain = text.replace(",", "")
     places = len(plain.partition(".")[2]) if "e" not in plain.lower() else -1
     return Token("number", text, Fraction(plain), places, unit=currency, start=match.start(), end=match.end())
@@ -117,7 +125,9 @@ def _word(match: re.Match[str], tokens: list[Token]) -> None:
         by = _MULTIPLIERS[word]
         places = last.places if by == 1 else -1
         scaled = "" if by == 1 else word
-        tokens[-1] = last._replace(value=last.value * by, percent=percent, places=places, unit=scaled, end=match.end())
+        tokens[-1] = last._replace(
+            value=last.value * by, percent=percent, places=places, unit=scaled, end=match.end()
+        )
     elif word in _WORD_OPERATORS:
         tokens.append(Token("operator", _WORD_OPERATORS[word], start=match.start(), end=match.end()))
     elif word in ("equals", "equal"):
@@ -144,15 +154,15 @@ def evaluate_tokens(tokens: Sequence[Token], *, percent: bool) -> Value:
     """Evaluate a whole side; `percent`: 20% is 1/5 (else 20).
 
     Raises:
-        Unchecked: the tokens are not one expression, or over a bound.
+        UncheckedError: the tokens are not one expression, or over a bound.
     """
     reader = _Arithmetic(tokens, percent=percent)
     try:
         value = reader.sum(0)
     except ZeroDivisionError as error:
-        raise Unchecked("division by zero") from error
+        raise UncheckedError("division by zero") from error
     if reader.place != len(tokens):
-        raise Unchecked("not arithmetic")
+        raise UncheckedError("not arithmetic")
     return Value(value, reader.operations, tuple(reader.operands))
 
 
@@ -176,7 +186,7 @@ class _Arithmetic:
 
     def sum(self, depth: int) -> Fraction:
         if depth > MAX_DEPTH:
-            raise Unchecked("nested too deep")
+            raise UncheckedError("nested too deep")
         value = self.product(depth)
         while self.peek("operator", "+ -"):
             sign = self.step().text
@@ -210,14 +220,14 @@ class _Arithmetic:
         self.step()
         exponent = self.signed(depth + 1) if depth < MAX_DEPTH else Fraction(MAX_POWER + 1)
         if exponent.denominator != 1 or abs(exponent) > MAX_POWER or (exponent < 0 and not base):
-            raise Unchecked("power out of bounds")
+            raise UncheckedError("power out of bounds")
         return self.bounded(base**exponent.numerator)
 
     def atom(self, depth: int) -> Fraction:
         if self.peek("open"):
             return self.group(depth)
         if not self.peek("number"):
-            raise Unchecked("not a number")
+            raise UncheckedError("not a number")
         token = self.step()
         self.operands.append(token)
         return token.value / 100 if token.percent and self.percent else token.value
@@ -226,12 +236,12 @@ class _Arithmetic:
         self.step()
         value = self.sum(depth + 1)
         if not self.peek("close"):
-            raise Unchecked("bracket not closed")
+            raise UncheckedError("bracket not closed")
         self.step()
         return value
 
     def bounded(self, value: Fraction) -> Fraction:
         self.operations += 1
         if max(value.numerator.bit_length(), value.denominator.bit_length()) > MAX_BITS:
-            raise Unchecked("number out of bounds")
+            raise UncheckedError("number out of bounds")
         return value

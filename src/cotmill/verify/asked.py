@@ -7,10 +7,14 @@ from functools import lru_cache
 
 from cotmill.verify.units import UNITS, Unit
 
-_PERCENT = re.compile(r"\b(?:what|which|how many|by what)\s+(?:\w+\s+)?percent|percentage|as a percent|in percent|in %", re.IGNORECASE)
+_PERCENT = re.compile(
+    r"\b(?:what|which|how many|by what)\s+(?:\w+\s+)?percent|percentage|as a percent|in percent|in %",
+    re.IGNORECASE,
+)
 _UNIT_WORDS = sorted((name for name in UNITS if name.isalpha() and len(name) > 2), key=len, reverse=True)
 _UNIT = re.compile(
-    rf"\b(?:how many(?: more| fewer| total| whole| extra)?|in|number of)\s+({'|'.join(_UNIT_WORDS)})\b(?!\s+(?:per|an?|each)\b|/)",
+    rf"\b(?:how many(?: more| fewer| total| whole| extra)?|in|number of)\s+({'|'.join(_UNIT_WORDS)})\b"
+    r"(?!\s+(?:per|an?|each)\b|/)",
     re.IGNORECASE,
 )
 

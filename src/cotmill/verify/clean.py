@@ -10,7 +10,9 @@ import unicodedata
 from functools import lru_cache
 
 _SPACES = "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000\t"
-_INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+_INVISIBLE = (
+    "\u200b\u200c\u200d\u2060\ufeff\u00ad\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
 _MINUS = "\u2212\u2012\u2013\u2014\u2010\u2011\ufe63\uff0d\u207b"
 _VULGAR = {
     "½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅖": "2/5", "⅗": "3/5",
@@ -20,18 +22,25 @@ _VULGAR = {
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹ⁿ⁺⁻", "0123456789n+-")
 _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _SYMBOLS = {
-    "×": "\\times ", "·": "\\cdot ", "⋅": "\\cdot ", "∙": "\\cdot ", "✕": "\\times ", "÷": "/", "∕": "/",
-    "⁄": "/", "π": "\\pi ", "∞": "\\infty ", "≤": "\\le ", "⩽": "\\le ", "≥": "\\ge ", "⩾": "\\ge ",
-    "≠": "\\ne ", "∪": "\\cup ", "∩": "\\cap ", "∈": "\\in ", "∅": "\\emptyset ", "ℝ": "\\mathbb{R}",
-    "θ": "\\theta ", "α": "\\alpha ", "β": "\\beta ", "λ": "\\lambda ", "ℤ": "\\mathbb{Z}", "ℚ": "\\mathbb{Q}",
-    "°": "^\\circ ", "′": "'", "±": "\\pm ", "≈": "\\approx ", "〈": "\\langle ", "〉": "\\rangle ",
-    "⟨": "\\langle ", "⟩": "\\rangle ", "“": '"', "”": '"', "‘": "'", "’": "'", "，": ",", "．": ".", "：": ":",
-    "（": "(", "）": ")", "％": "%", "＋": "+", "＝": "=", "…": "...", "／": "/", "＊": "*", "٪": "%", "٫": ".", "٬": ",",
-    "。": ".", "＄": "$", "￥": "¥", "￡": "£", "⁺": "+", "［": "[", "］": "]", "｛": "{", "｝": "}", "；": ";",
-    "ℕ": "\\mathbb{N}", "∘": "\\circ ", "∗": "*", "→": "\\to ", "⇒": "\\Rightarrow ", "º": "^\\circ ",
+    "×": "\\times ", "·": "\\cdot ", "⋅": "\\cdot ", "∙": "\\cdot ", "✕": "\\times ", "÷": "/",
+    "∕": "/", "⁄": "/", "π": "\\pi ", "∞": "\\infty ", "≤": "\\le ", "⩽": "\\le ", "≥": "\\ge ",
+    "⩾": "\\ge ", "≠": "\\ne ", "∪": "\\cup ", "∩": "\\cap ", "∈": "\\in ", "∅": "\\emptyset ",
+    "ℝ": "\\mathbb{R}", "θ": "\\theta ", "α": "\\alpha ", "β": "\\beta ", "λ": "\\lambda ",
+    "ℤ": "\\mathbb{Z}", "ℚ": "\\mathbb{Q}", "°": "^\\circ ", "′": "'", "±": "\\pm ",
+    "≈": "\\approx ", "〈": "\\langle ", "〉": "\\rangle ", "⟨": "\\langle ", "⟩": "\\rangle ",
+    "“": '"', "”": '"', "‘": "'", "’": "'", "，": ",", "．": ".", "：": ":", "（": "(", "）": ")",
+    "％": "%", "＋": "+", "＝": "=", "…": "...", "／": "/", "＊": "*", "٪": "%", "٫": ".", "٬": ",",
+    "。": ".", "＄": "$", "￥": "¥", "￡": "£", "⁺": "+", "［": "[", "］": "]", "｛": "{", "｝": "}",
+    "；": ";", "ℕ": "\\mathbb{N}", "∘": "\\circ ", "∗": "*", "→": "\\to ", "⇒": "\\Rightarrow ",
+    "º": "^\\circ ",
 }  # fmt: skip
 _SINGLE = str.maketrans(
-    {**dict.fromkeys(_SPACES, " "), **dict.fromkeys(_INVISIBLE, None), **dict.fromkeys(_MINUS, "-"), **_SYMBOLS}
+    {
+        **dict.fromkeys(_SPACES, " "),
+        **dict.fromkeys(_INVISIBLE, None),
+        **dict.fromkeys(_MINUS, "-"),
+        **_SYMBOLS,
+    }
 )
 _SUPERSCRIPT_RUN = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹ⁿ⁺⁻]+")
 _VULGAR_CHAR = re.compile(f"(\\d?)([{''.join(_VULGAR)}])")
@@ -40,7 +49,7 @@ _ROOTS = {"√": "\\sqrt", "∛": "\\sqrt[3]", "∜": "\\sqrt[4]"}
 
 
 def plain_unicode(text: str) -> str:
-    """Spell digits, signs, spaces and common symbols in ASCII (symbols as LaTeX commands).
+    r"""Spell digits, signs, spaces and common symbols in ASCII (symbols as LaTeX commands).
 
     >>> plain_unicode("−１½ × ٣")
     '-1 1/2 \\\\times  3'
@@ -78,9 +87,13 @@ def _root(match: re.Match[str]) -> str:
     return _ROOTS[match[1]] + (f"{{{radicand}}}" if radicand not in ("", "(", "{") else radicand)
 
 
-_SPACING = re.compile(r"\\[,;:! ]|\\quad|\\qquad|~|\\(?:left|right|displaystyle|bigl?|bigr|Bigl?|Bigr)(?![A-Za-z])\.?")
+_SPACING = re.compile(
+    r"\\[,;:! ]|\\quad|\\qquad|~|\\(?:left|right|displaystyle|bigl?|bigr|Bigl?|Bigr)(?![A-Za-z])\.?"
+)
 _GROUPED_COMMA = re.compile(r"(?<=\d)(?:\{,\}|\\,|\\!|,\\!)(?=\d{3})")
-_TEXT_COMMAND = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mbox|operatorname|mathit|rm|bf)\s*\{([^{}]*)\}")
+_TEXT_COMMAND = re.compile(
+    r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mbox|operatorname|mathit|rm|bf)\s*\{([^{}]*)\}"
+)
 _MATH_FENCE = re.compile(r"^\$\$?(.*?)\$?\$$|^\\\((.*)\\\)$|^\\\[(.*)\\\]$", re.DOTALL)
 _MARKDOWN = re.compile(r"^(\*\*|__|`+|\*|\"|')(.+?)\1$", re.DOTALL)
 _TAG = re.compile(r"</?[A-Za-z][^<>]{0,200}>")
@@ -90,7 +103,7 @@ _FULL_STOP = re.compile(r"(?<!\.\.)\.$")
 
 @lru_cache(65536)
 def undress(answer: str) -> str:
-    """Strip fences, Markdown, HTML tags, LaTeX spacing and the final full stop from an answer.
+    r"""Strip fences, Markdown, HTML tags, LaTeX spacing and the final full stop from an answer.
 
     >>> undress(r"**\\(\\dfrac{3}{4}\\)**.")
     '\\\\frac{3}{4}'

@@ -1,14 +1,16 @@
 """Decide whether two answers are the same, exactly and symmetrically, before any algebra is called.
 
-Rules, in order: the same text; two quantities; two options; two words. `None` means: this module cannot tell.
+Rules, in order: the same text; two quantities; two options; two words. `None` means: this module cannot
+tell.
 
-Tolerance. Two numbers are the same when they are equal as fractions. Beyond that, one may be a *rounding* of
-the other only when it is written as a decimal with at least `ROUNDING_DIGITS` significant digits and differs by
-at most a relative 10^-ROUNDING_DIGITS: the noise of a float. So 0.30000000000000004 = 0.3000000000 and
-1/3 = 0.3333333333, but 1/3 ≠ 0.33, 1/3 ≠ 0.333333 and 1/2^99 ≠ 1/2^98.
+Tolerance. Two numbers are the same when they are equal as fractions. Beyond that, one may be a *rounding*
+of the other only when it is written as a decimal with at least `ROUNDING_DIGITS` significant digits and
+differs by at most a relative 10^-ROUNDING_DIGITS: the noise of a float. So 0.30000000000000004 =
+0.3000000000 and 1/3 = 0.3333333333, but 1/3 ≠ 0.33, 1/3 ≠ 0.333333 and 1/2^99 ≠ 1/2^98.
 
-Units. Both known: compared after conversion, in one dimension only. One missing: the number counts ("3" is
-"3 hours" where the gold answer carries no unit), except that a bare number of at most 1 is not a percentage.
+Units. Both known: compared after conversion, in one dimension only. One missing: the number counts ("3"
+is "3 hours" where the gold answer carries no unit), except that a bare number of at most 1 is not a
+percentage.
 """
 
 from __future__ import annotations
@@ -29,6 +31,16 @@ class Comparison(NamedTuple):
 
     same: bool | None
     how: str
+
+
+def alike(how: str) -> Comparison:
+    """Say that two answers are the same."""
+    return Comparison(same=True, how=how)
+
+
+def unlike(how: str) -> Comparison:
+    """Say that two answers differ."""
+    return Comparison(same=False, how=how)
 
 
 def same_number(a: Quantity, b: Quantity, factor_a: Fraction, factor_b: Fraction) -> bool:
@@ -75,7 +87,7 @@ def _both_units(a: Quantity, b: Quantity, unit_a: Unit, unit_b: Unit) -> Compari
         return Comparison(same_number(a, b, unit_a.factor, unit_b.factor), "number and unit")
     if _same_noun(unit_a, unit_b):
         return Comparison(same_number(a, b, _ONE, _ONE), "number and noun")
-    return Comparison(False, f"units differ: {unit_a.dimension}, {unit_b.dimension}")
+    return unlike(f"units differ: {unit_a.dimension}, {unit_b.dimension}")
 
 
 def _absolute(a: Quantity, unit: Unit) -> Fraction:
@@ -103,9 +115,9 @@ def compare_words(gold: str, predicted: str) -> Comparison:
     left, right = (text.removeprefix("the ").removeprefix("a ").removeprefix("an ") for text in (left, right))
     left, right = _WORDS.get(left, left), _WORDS.get(right, right)
     if left == right:
-        return Comparison(True, "words")
+        return alike("words")
     if _wordy(left) and _wordy(right):
-        return Comparison(False, "words")
+        return unlike("words")
     return Comparison(None, "")
 
 
@@ -121,7 +133,7 @@ _COMMA = re.compile(r"-?\d+,\d+")
 def compare_plain(gold: str, predicted: str) -> Comparison:
     """Compare two undressed answers without algebra."""
     if gold == predicted:
-        return Comparison(True, "same text")
+        return alike("same text")
     left, right = read_quantity(gold), read_quantity(predicted)
     if left is not None and right is not None:
         found = compare_quantities(left, right)

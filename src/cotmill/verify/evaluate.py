@@ -1,7 +1,7 @@
 """The value of an expression, exact where it is rational, else to as many digits as asked for.
 
 Sizes are bounded before anything is computed: a power, a factorial or a binomial that would be too large
-raises `TooLarge`, so no text can keep the processor busy.
+raises `TooLargeError`, so no text can keep the processor busy.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ MAX_BITS = 60_000
 MAX_FACTORIAL = 3_000
 
 
-class TooLarge(ArithmeticError):
+class TooLargeError(ArithmeticError):
     """A number would need more digits than we are willing to compute."""
 
 
-class NoValue(ArithmeticError):
+class NoValueError(ArithmeticError):
     """The expression has no real value here: division by zero, an even root of a negative number."""
 
 
@@ -32,16 +32,16 @@ def evaluate(tree: Tree, names: Mapping[str, Fraction], digits: int) -> Value:
     """Compute a value with `digits` decimal digits for what is irrational.
 
     Raises:
-        TooLarge: the value or a part of it is over the bounds.
-        NoValue: there is no real value.
+        TooLargeError: the value or a part of it is over the bounds.
+        NoValueError: there is no real value.
     """
     try:
         with decimal.localcontext(prec=digits + 10):
             return _value(tree, names)
     except (decimal.Overflow, decimal.Underflow) as error:
-        raise TooLarge from error
+        raise TooLargeError from error
     except (decimal.InvalidOperation, ZeroDivisionError) as error:
-        raise NoValue from error
+        raise NoValueError from error
 
 
 def _value(tree: Tree, names: Mapping[str, Fraction]) -> Value:
@@ -55,8 +55,11 @@ def _value(tree: Tree, names: Mapping[str, Fraction]) -> Value:
 
 
 def _bounded(value: Value) -> Value:
-    if isinstance(value, Fraction) and max(value.numerator.bit_length(), value.denominator.bit_length()) > MAX_BITS:
-        raise TooLarge
+    if (
+        isinstance(value, Fraction)
+        and max(value.numerator.bit_length(), value.denominator.bit_length()) > MAX_BITS
+    ):
+        raise TooLargeError
     return value
 
 
@@ -68,7 +71,7 @@ def _named(name: str, names: Mapping[str, Fraction]) -> Value:
         return _pi(digits)
     if name == "e":
         return Decimal(1).exp()
-    raise NoValue(name)
+    raise NoValueError(name)
 
 
 @lru_cache(8)
@@ -107,7 +110,7 @@ def _times(a: Value, b: Value) -> Value:
 
 def _over(a: Value, b: Value) -> Value:
     if not b:
-        raise NoValue
+        raise NoValueError
     return a / b if isinstance(a, Fraction) and isinstance(b, Fraction) else real(a) / real(b)
 
 
@@ -115,7 +118,7 @@ def _power(base: Value, exponent: Value) -> Value:
     if isinstance(exponent, Fraction) and exponent.denominator == 1:
         return _whole_power(base, exponent.numerator)
     if base < 0:
-        raise NoValue
+        raise NoValueError
     if isinstance(base, Fraction) and isinstance(exponent, Fraction):
         root = _exact_root(base, exponent.denominator) if exponent.denominator <= 64 else None
         if root is not None:
@@ -125,24 +128,24 @@ def _power(base: Value, exponent: Value) -> Value:
 
 def _whole_power(base: Value, exponent: int) -> Value:
     if exponent < 0 and not base:
-        raise NoValue
+        raise NoValueError
     if isinstance(base, Decimal):
         if abs(exponent) > MAX_BITS:
-            raise TooLarge
+            raise TooLargeError
         return base**exponent
     bits = max(base.numerator.bit_length(), base.denominator.bit_length())
     if abs(base) != 1 and base and abs(exponent) * bits > MAX_BITS:
-        raise TooLarge
+        raise TooLargeError
     return base ** (exponent % 2 if abs(base) == 1 else exponent)
 
 
 def _root(radicand: Value, index: Value) -> Value:
     if not isinstance(index, Fraction) or index.denominator != 1 or not 2 <= index <= 64:
-        raise NoValue
+        raise NoValueError
     n = index.numerator
     if radicand < 0:
         if n % 2 == 0:
-            raise NoValue
+            raise NoValueError
         return -_root(-radicand, index)
     if isinstance(radicand, Fraction) and (root := _exact_root(radicand, n)) is not None:
         return root
@@ -167,25 +170,25 @@ def _whole_root(value: int, n: int) -> int | None:
 
 def _factorial(value: Value) -> Value:
     if not isinstance(value, Fraction) or value.denominator != 1 or value < 0:
-        raise NoValue
+        raise NoValueError
     if value > MAX_FACTORIAL:
-        raise TooLarge
+        raise TooLargeError
     return Fraction(math.factorial(value.numerator))
 
 
 def _binomial(n: Value, k: Value) -> Value:
     if not (isinstance(n, Fraction) and isinstance(k, Fraction) and n.denominator == k.denominator == 1):
-        raise NoValue
+        raise NoValueError
     if n < 0 or k < 0:
-        raise NoValue
+        raise NoValueError
     if n > MAX_FACTORIAL:
-        raise TooLarge
+        raise TooLargeError
     return Fraction(math.comb(n.numerator, k.numerator))
 
 
 def _ln(value: Value) -> Value:
     if value <= 0:
-        raise NoValue
+        raise NoValueError
     return Fraction(0) if value == 1 else real(value).ln()
 
 

@@ -27,13 +27,33 @@ _TOKEN = re.compile(
 )
 _OPENING = {"(": ")", "{": "}", "[": "]", "\\{": "\\}"}
 _GREEK = frozenset(
-    "alpha beta gamma delta epsilon theta lambda mu nu rho sigma tau phi psi omega Delta Omega Phi varphi".split()
+    [
+        "alpha",
+        "beta",
+        "gamma",
+        "delta",
+        "epsilon",
+        "theta",
+        "lambda",
+        "mu",
+        "nu",
+        "rho",
+        "sigma",
+        "tau",
+        "phi",
+        "psi",
+        "omega",
+        "Delta",
+        "Omega",
+        "Phi",
+        "varphi",
+    ]
 )
 _FUNCTIONS = frozenset({"sqrt", "ln", "exp", "abs", "factorial", "cbrt"})
 _TIMES = frozenset({"\\cdot", "\\times", "*", "\\ast"})
 
 
-class NotInGrammar(ValueError):
+class NotInGrammarError(ValueError):
     """The text is not an expression of this grammar."""
 
 
@@ -50,7 +70,7 @@ def read_expression(text: str) -> Tree | None:
         reader = _Reader(_tokens(text))
         tree = reader.sum(0)
         return tree if reader.at_end else None
-    except NotInGrammar:
+    except NotInGrammarError:
         return None
 
 
@@ -66,7 +86,7 @@ def _tokens(text: str) -> list[str]:
     while place < len(text):
         match = _TOKEN.match(text, place)
         if match is None:
-            raise NotInGrammar(text[place : place + 10])
+            raise NotInGrammarError(text[place : place + 10])
         place = match.end()
         token = match[match.lastgroup or 0]
         if match.lastgroup == "name":
@@ -83,7 +103,7 @@ def _split_name(word: str, before: list[str], after: str) -> list[str]:
     if word in _FUNCTIONS or word == "pi":
         return ["\\" + word]
     if len(word) > 3:
-        raise NotInGrammar(word)
+        raise NotInGrammarError(word)
     return list(word)
 
 
@@ -110,11 +130,11 @@ class _Reader:
 
     def need(self, wanted: str) -> None:
         if self.take(wanted) is None:
-            raise NotInGrammar(f"{wanted} expected, found {self.next!r}")
+            raise NotInGrammarError(f"{wanted} expected, found {self.next!r}")
 
     def sum(self, depth: int) -> Tree:
         if depth > MAX_DEPTH:
-            raise NotInGrammar("too deep")
+            raise NotInGrammarError("too deep")
         tree = self.term(depth + 1)
         while sign := self.take("+", "-"):
             tree = (sign, tree, self.term(depth + 1))
@@ -137,7 +157,11 @@ class _Reader:
 
     def _starts_factor(self) -> bool:
         token = self.next
-        return token in ("(", "{", "[") or token[0].isalpha() or (token[0] == "\\" and token not in ("\\}", "\\div"))
+        return (
+            token in ("(", "{", "[")
+            or token[0].isalpha()
+            or (token[0] == "\\" and token not in ("\\}", "\\div"))
+        )
 
     def signed(self, depth: int) -> Tree:
         negative = False
@@ -148,7 +172,7 @@ class _Reader:
 
     def power(self, depth: int) -> Tree:
         if depth > MAX_DEPTH:
-            raise NotInGrammar("too deep")
+            raise NotInGrammarError("too deep")
         tree = self.postfix(depth)
         if self.take("^"):
             if self.take("\\circ"):
@@ -166,7 +190,7 @@ class _Reader:
     def atom(self, depth: int) -> Tree:
         token = self.next
         if not token:
-            raise NotInGrammar("unfinished")
+            raise NotInGrammarError("unfinished")
         if token in _OPENING:
             return self.group(depth)
         self.place += 1
@@ -180,7 +204,7 @@ class _Reader:
             return self.command(token[1:], depth)
         if token[0].isalpha():
             return ("name", token + self._subscript())
-        raise NotInGrammar(token)
+        raise NotInGrammarError(token)
 
     def _subscript(self) -> str:
         if not self.take("_"):
@@ -232,10 +256,14 @@ class _Reader:
             return ("log", self.argument(depth), self.power(depth + 1))
         if name in _GREEK or name in ("pi", "circ"):
             return ("name", f"\\{name}" + self._subscript())
-        raise NotInGrammar(name)
+        raise NotInGrammarError(name)
 
 
 def _proper(tree: Tree) -> bool:
-    """Whether a quotient is a fraction of whole numbers below one, as in 2\\frac{1}{3}."""
+    r"""Whether a quotient is a fraction of whole numbers below one, as in 2\\frac{1}{3}."""
     top, bottom = tree[1], tree[2]
-    return top[0] == bottom[0] == "num" and top[1] < bottom[1] and top[1].denominator == bottom[1].denominator == 1
+    return (
+        top[0] == bottom[0] == "num"
+        and top[1] < bottom[1]
+        and top[1].denominator == bottom[1].denominator == 1
+    )

@@ -1,8 +1,8 @@
 """Find the final answer in a text: an ordered list of small rules, each with a name.
 
-The first rule that finds something decides, and its name goes into the verdict. A `####` heading ("#### Step 1")
-is no answer; of several `####` lines the first that holds a readable number wins, because a model that runs on
-into the next question writes another one.
+The first rule that finds something decides, and its name goes into the verdict. A `####` heading ("####
+Step 1") is no answer; of several `####` lines the first that holds a readable number wins, because a
+model that runs on into the next question writes another one.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from cotmill.verify.quantity import read_quantity
 MAX_TEXT = 200_000
 """Of a longer text only the end is read: an answer is at the end."""
 MAX_ANSWER = 10_000
+MAX_TAIL = 4_000
 Rule = Callable[[str], str | None]
 
 _HASH = re.compile(r"####[ \t]*([^\n]*)")
@@ -26,8 +27,12 @@ _ANSWER_IS = re.compile(
     r"ответ\s*[:\-—–]|答案(?:是|为|：|:)|答えは|答え\s*[：:]|respuesta\s*:|réponse\s*:|antwort\s*:)\s*:?\s*",
     re.IGNORECASE,
 )
-_ANSWER_LINE = re.compile(r"^[ \t>*]*(?:A|Answer|Ans|ANSWER|Final Answer)[ \t]*\**[ \t]*[:=][ \t]*\**[ \t]*(\S[^\n]*)$", re.M)
-_SENTENCE_END = re.compile(r"(?<![ .(][A-Za-z])\.(?=\s|$)|\n|(?<=[^\x00-\x7f])。|[?](?=\s|$)|I hope it is correct")
+_ANSWER_LINE = re.compile(
+    r"^[ \t>*]*(?:A|Answer|Ans|ANSWER|Final Answer)[ \t]*\**[ \t]*[:=][ \t]*\**[ \t]*(\S[^\n]*)$", re.M
+)
+_SENTENCE_END = re.compile(
+    r"(?<![ .(][A-Za-z])\.(?=\s|$)|\n|(?<=[^\x00-\x7f])。|[?](?=\s|$)|I hope it is correct"
+)
 _CHOICE = re.compile(r"\(([A-Ja-j])\)|(?<![A-Za-z'\\])([A-J])(?![A-Za-z'’])")
 _OPTION_ALONE = re.compile(r"\(?([A-Ja-j])\)?[.:)]?(?:\s.*)?", re.DOTALL)
 
@@ -104,10 +109,8 @@ def _formulas(line: str) -> list[str]:
 
 def last_number(text: str) -> str | None:
     """The last number of the text, with its currency and unit."""
-    found = None
-    for found in numbers_in(plain_unicode(text[-20_000:])):
-        pass
-    return found
+    found = list(numbers_in(plain_unicode(text[-MAX_TAIL:])))
+    return found[-1] if found else None
 
 
 _FENCE = re.compile(r"\$([^$\n]+)\$|\\\((.+?)\\\)")
@@ -116,7 +119,8 @@ _NUMBER = re.compile(
     r"(?:(?<![\w)\]}.])[-+])?\s?(?:US)?[$€£¥₹]?\s?-?"
     r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d)|\d+(?:\.\d+)?(?:[eE][-+]?\d+)?|(?<!\d)\.\d+)"
     r"(?:\s\d+/\d+|\s?/\s?\d+(?![\d/.]))?(?::[0-5]\d(?:\s?[aApP]\.?[mM]\b)?)?"
-    r"(?:\s?(?:%|\\%|[¢€£°]|percent\b)|[ -](?:thousand|million|billion|dozen|hours?|minutes?|seconds?|days?|weeks?|"
+    r"(?:\s?(?:%|\\%|[¢€£°]|percent\b)|[ -](?:thousand|million|billion|dozen|"
+    r"hours?|minutes?|seconds?|days?|weeks?|"
     r"months?|years?|cents?|dollars?|inches|inch|feet|foot|yards?|miles?|meters?|metres?|cm|km|mm|kg|grams?|pounds?|"
     r"ounces?|liters?|litres?|gallons?|a\.?m\.?|p\.?m\.?)(?!\w))?"
 )

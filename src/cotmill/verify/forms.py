@@ -1,7 +1,7 @@
 """Compare two answers by form: matrices, sets, tuples, intervals, relations, ratios, expressions.
 
-Structure is decided here, exactly; the leaves are compared as quantities or as expressions. `None` means that
-a part could not be decided, and only then is Math-Verify asked.
+Structure is decided here, exactly; the leaves are compared as quantities or as expressions. `None` means
+that a part could not be decided, and only then is Math-Verify asked.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import re
 from collections.abc import Sequence
 
 from cotmill.verify.algebra import CONSTANTS, proportional, same_expression
-from cotmill.verify.compare import Comparison, compare_plain
-from cotmill.verify.evaluate import TooLarge
+from cotmill.verify.compare import Comparison, alike, compare_plain, unlike
+from cotmill.verify.evaluate import TooLargeError
 from cotmill.verify.expression import Tree, names_of, read_expression
 from cotmill.verify.intervals import read_real_set, same_real_set, variable_of
 from cotmill.verify.quantity import read_quantity
@@ -28,7 +28,7 @@ def compare_forms(gold: str, predicted: str) -> Comparison:
     """Compare two undressed answers that plain comparison could not decide."""
     try:
         return _compare(read_form(gold), read_form(predicted))
-    except TooLarge:
+    except TooLargeError:
         return Comparison(None, TOO_LARGE)
 
 
@@ -50,7 +50,7 @@ def _leaves(a: str, b: str) -> Comparison:
         return plain
     (a, unit_a), (b, unit_b) = _unit_apart(a), _unit_apart(b)
     if unit_a and unit_b and UNITS[unit_a] != UNITS[unit_b]:
-        return UNDECIDED if UNITS[unit_a].dimension == UNITS[unit_b].dimension else Comparison(False, "units differ")
+        return UNDECIDED if UNITS[unit_a].dimension == UNITS[unit_b].dimension else unlike("units differ")
     left, right = read_expression(a), read_expression(b)
     if left is None or right is None:
         return _prose(a, b, left, right)
@@ -59,14 +59,16 @@ def _leaves(a: str, b: str) -> Comparison:
     if same is False and (left[0] == "degree") != (right[0] == "degree"):
         bare = (left[1], right) if left[0] == "degree" else (left, right[1])
         same = same_expression(*bare)
-    return Comparison(same, "value" if not (names_of(left) | names_of(right)) - CONSTANTS else "value at points")
+    return Comparison(
+        same, "value" if not (names_of(left) | names_of(right)) - CONSTANTS else "value at points"
+    )
 
 
 def _prose(a: str, b: str, left: Tree | None, right: Tree | None) -> Comparison:
     """A text against a formula or a number is a difference; text against text was compared as words."""
     for tree, text in ((left, b), (right, a)):
         if tree is not None and re.fullmatch(r"[A-Za-z]{4,}(?:\s[A-Za-z]+)*", text):
-            return Comparison(False, "text against a formula")
+            return unlike("text against a formula")
     return UNDECIDED
 
 
@@ -115,7 +117,9 @@ def _assigned(form: Form) -> tuple[str, Form]:
         return (name or "", last) if not (last.kind == "expression" and last.text == name) else ("", form)
     if form.kind == "list" and form.parts:
         named = [_assigned(part) for part in form.parts]
-        names = {name for name, _ in named[:1]} | {name for name, value in named if value.kind != "expression" or name}
+        names = {name for name, _ in named[:1]} | {
+            name for name, value in named if value.kind != "expression" or name
+        }
         if "" not in names and len(names) == 1:
             return names.pop(), Form("list", tuple(value for _, value in named), form.marks)
     return "", form
@@ -123,7 +127,7 @@ def _assigned(form: Form) -> tuple[str, Form]:
 
 def _ordered(a: Sequence[Form], b: Sequence[Form], how: str) -> Comparison:
     if len(a) != len(b):
-        return Comparison(False, f"{how} of another size")
+        return unlike(f"{how} of another size")
     found = [_compare(x, y).same for x, y in zip(a, b, strict=True)]
     return Comparison(_all(found), how)
 
@@ -137,7 +141,7 @@ def _unordered(a: Sequence[Form], b: Sequence[Form], how: str, *, once: bool = F
     if once:
         a, b = _distinct(a), _distinct(b)
     if len(a) != len(b):
-        return Comparison(False, f"{how} of another size")
+        return unlike(f"{how} of another size")
     if len(a) > MAX_MATCHED:
         return UNDECIDED
     left, unknown = list(b), False
@@ -147,10 +151,10 @@ def _unordered(a: Sequence[Form], b: Sequence[Form], how: str, *, once: bool = F
         if match is None:
             unknown |= any(same is None for same, _ in found)
             if not unknown:
-                return Comparison(False, how)
+                return unlike(how)
         else:
             left.pop(match)
-    return Comparison(None if left else True, how) if unknown or not left else Comparison(False, how)
+    return Comparison(None if left else True, how) if unknown or not left else unlike(how)
 
 
 def _distinct(parts: Sequence[Form]) -> list[Form]:
@@ -163,19 +167,19 @@ def _distinct(parts: Sequence[Form]) -> list[Form]:
 
 def _matrices(a: Form, b: Form) -> Comparison:
     if a.marks != b.marks:
-        return Comparison(False, "determinant against matrix")
+        return unlike("determinant against matrix")
     return _ordered(a.parts, b.parts, "matrix")
 
 
 def _tuples(a: Form, b: Form) -> Comparison:
     if len(a.parts) == 2 and len(b.parts) == 2 and a.marks != b.marks:
-        return Comparison(False, "interval with other ends")
+        return unlike("interval with other ends")
     return _ordered(a.parts, b.parts, "tuple")
 
 
 def _sets(a: Form, b: Form) -> Comparison:
     if a.text or b.text:
-        return Comparison(True, "same text") if a.text == b.text else UNDECIDED
+        return alike("same text") if a.text == b.text else UNDECIDED
     return _unordered(a.parts, b.parts, "set", once=True)
 
 
@@ -185,26 +189,28 @@ def _lists(a: Form, b: Form) -> Comparison:
 
 def _ratios(a: Form, b: Form) -> Comparison:
     if len(a.parts) != len(b.parts):
-        return Comparison(False, "ratio of another size")
+        return unlike("ratio of another size")
     trees = [[read_expression(part.text) for part in form.parts] for form in (a, b)]
     if any(tree is None for side in trees for tree in side):
         return _ordered(a.parts, b.parts, "ratio")
     (first_a, *rest_a), (first_b, *rest_b) = trees
-    found = [same_expression(("*", x, first_b), ("*", y, first_a)) for x, y in zip(rest_a, rest_b, strict=True)]  # type: ignore[arg-type]
+    found = [
+        same_expression(("*", x, first_b), ("*", y, first_a)) for x, y in zip(rest_a, rest_b, strict=True)
+    ]  # type: ignore[arg-type]
     return Comparison(_all(found), "ratio")
 
 
 def _relations(a: Form, b: Form) -> Comparison:
     if len(a.parts) != 2 or len(b.parts) != 2 or a.marks != ("=",) or b.marks != ("=",):
         if a.marks == b.marks and _ordered(a.parts, b.parts, "").same:
-            return Comparison(True, "relation")
+            return alike("relation")
         return UNDECIDED
     sides = [[read_expression(part.text) for part in form.parts] for form in (a, b)]
     if any(tree is None for side in sides for tree in side):
         return Comparison(_ordered(a.parts, b.parts, "").same or None, "relation")
     left, right = (("+", side[0], ("neg", side[1])) for side in sides)
     if names_of(left) - CONSTANTS != names_of(right) - CONSTANTS:  # type: ignore[arg-type]
-        return Comparison(False, "equations in other variables")
+        return unlike("equations in other variables")
     return Comparison(proportional(left, right), "equation")  # type: ignore[arg-type]
 
 
@@ -228,12 +234,16 @@ def _across(a: Form, b: Form) -> Comparison:
         return _ordered(a.parts, b.parts, "tuple")
     if kinds == {"matrix", "tuple"}:
         matrix, row = (a, b) if a.kind == "matrix" else (b, a)
-        column = [line.parts[0] for line in matrix.parts] if all(len(line.parts) == 1 for line in matrix.parts) else None
-        return _ordered(column, row.parts, "column") if column is not None else Comparison(False, "matrix against tuple")
+        column = (
+            [line.parts[0] for line in matrix.parts]
+            if all(len(line.parts) == 1 for line in matrix.parts)
+            else None
+        )
+        return _ordered(column, row.parts, "column") if column is not None else unlike("matrix against tuple")
     if "expression" in kinds:
         return _against_expression(*((a, b) if a.kind == "expression" else (b, a)))
     if kinds == {"set", "tuple"}:
-        return Comparison(False, "set against tuple")
+        return unlike("set against tuple")
     return UNDECIDED
 
 
@@ -245,5 +255,5 @@ def _against_expression(leaf: Form, other: Form) -> Comparison:
         if top and bottom and value:
             return Comparison(same_expression(("/", top, bottom), value), "ratio")
     if other.kind in ("set", "tuple", "list", "matrix") and read_expression(leaf.text) is not None:
-        return Comparison(False, f"{other.kind} against one value")
+        return unlike(f"{other.kind} against one value")
     return UNDECIDED

@@ -1,9 +1,10 @@
 """Where does every number of a solution come from, and where does it go?
 
-A right answer reached by wrong reasoning passes the answer check and the equation check. So: every operand
-must be a number of the question, an earlier result, or a constant of the world that the text speaks of; the
-final answer must be the result of a step; results and question numbers should be used. What each sign is worth
-is measured in docs/verify.md; only those of high precision decide by default (`Verifier`).
+A right answer reached by wrong reasoning passes the answer check and the equation check. So: every
+operand must be a number of the question, an earlier result, or a constant of the world that the text
+speaks of; the final answer must be the result of a step; results and question numbers should be used.
+What each sign is worth is measured in docs/verify.md; only those of high precision decide by default
+(`Verifier`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import NamedTuple
 
 from cotmill.verify.arithmetic import Token, tokenise
 from cotmill.verify.clean import plain_unicode
-from cotmill.verify.equations import Equation
+from cotmill.verify.links import Equation
 from cotmill.verify.words import CARDINALS
 
 MAX_QUESTION = 20_000
@@ -49,7 +50,8 @@ _WORD_VALUES: dict[str, tuple[Fraction, ...]] = {
         word: tuple(Fraction(value) for value in values)
         for words, values in {
             "half halves halved halve": (Fraction(1, 2), 2, 50),
-            "again twice double doubled doubles doubling both pair pairs couple two-fold twofold bicycle bike bikes twin twins": (2,),
+            "again twice double doubled doubles doubling both pair pairs couple twofold twin twins": (2,),
+            "bicycle bike bikes": (2,),
             "thrice triple tripled triples triplets tricycle tricycles trio": (3,),
             "quadruple quadrupled quadruplets quadruples": (4,),
             "quintuplets quintuple": (5,),
@@ -74,15 +76,16 @@ _WORLD: tuple[tuple[str, tuple[int, ...]], ...] = (
     ("year years yearly annual annually age old", (12, 52, 365, 366)),
     ("day days daily night nights", (24, 30, 365)),
     ("hour hours hourly minute minutes second seconds am pm o'clock speed time", (60, 24, 12, 3600)),
-    ("april june september november january march may july august october december february", (30, 31, 28, 29)),
+    ("january march may july august october december", (31,)),
+    ("april june september november february", (30, 28, 29)),
     ("dozen dozens foot feet inch inches", (12,)),
     ("yard yards", (3, 36)),
     ("mile miles", (5280, 1760)),
     ("pound pounds ounce ounces lb lbs oz ton tons", (16, 2000)),
     ("gallon gallons quart quarts pint pints cup cups", (4, 2, 8, 16)),
-    ("cent cents dollar dollars penny pennies nickel dime quarter quarters coin coins $", (100, 5, 10, 25, 20, 4)),
-    ("meter meters metre metres centimeter centimeters cm mm km kilometer kilometers gram grams kg kilogram kilograms "
-     "liter liters litre ml milliliters", (10, 100, 1000)),
+    ("cent cents dollar dollars penny pennies nickel dime quarter quarters coin coins $", (100, 5, 10, 25, 4)),
+    ("meter meters metre metres centimeter centimeters cm mm km kilometers", (10, 100, 1000)),
+    ("gram grams kg kilogram kilograms liter liters litre ml milliliters", (10, 100, 1000)),
     ("square rectangle rectangular perimeter sides", (4, 2)),
     ("triangle triangular triangles", (3, 180, 2)),
     ("cube cubes box dice die", (6,)),
@@ -121,7 +124,9 @@ def read_question(question: str) -> _Known:
 
 def _parts(token: Token) -> tuple[Fraction, ...]:
     """The whole numbers inside a mixed number or before a multiplier."""
-    return tuple(Fraction(part) for part in re.findall(r"\d+", token.text)[:3] if token.places < 0 and len(part) < 20)
+    return tuple(
+        Fraction(part) for part in re.findall(r"\d+", token.text)[:3] if token.places < 0 and len(part) < 20
+    )
 
 
 def _joined(word: str, following: str) -> set[Fraction]:
@@ -143,10 +148,14 @@ def _fractions(tokens: Iterable[Token], text: str) -> frozenset[Fraction]:
 def world_constants(text: str) -> frozenset[Fraction]:
     """The constants that a text's own words bring in: 7 where it speaks of weeks."""
     words = set(_WORD.findall(text.lower()))
-    return ALWAYS | {Fraction(value) for names, values in _WORLD if words & set(names.split()) for value in values}
+    return ALWAYS | {
+        Fraction(value) for names, values in _WORLD if words & set(names.split()) for value in values
+    }
 
 
-def check_grounding(question: str, trace: str, equations: Sequence[Equation], answer: Fraction | None) -> GroundingFinding:
+def check_grounding(
+    question: str, trace: str, equations: Sequence[Equation], answer: Fraction | None
+) -> GroundingFinding:
     """Follow every number of the steps; `answer` is the trace's own final answer, if it is a number.
 
     >>> from cotmill.verify.equations import check_equations
@@ -173,11 +182,11 @@ def check_grounding(question: str, trace: str, equations: Sequence[Equation], an
 
 
 def _without_steps(known: _Known, trace: str, answer: Fraction | None) -> GroundingFinding:
-    """A bare answer that the question does not state has no grounds; prose without equations cannot be told."""
+    """Say that a bare answer which the question does not state has no grounds; prose is left open."""
     bare = len(_PROSE.findall(trace)) < MIN_PROSE and answer is not None
     if not bare or answer in known.values:
         return GroundingFinding(None, 0, (), (), (), (), None)
-    return GroundingFinding(0.0, 0, (), (), (), (), False)
+    return GroundingFinding(0.0, 0, (), (), (), (), answer_is_result=False)
 
 
 def _steps(equations: Sequence[Equation]) -> list[Equation]:
@@ -204,7 +213,10 @@ def _implied(value: Fraction, stated: Sequence[Fraction]) -> bool:
 
 
 def _grounded(
-    operand: Fraction, allowed: frozenset[Fraction], percents: frozenset[Fraction], results: Sequence[Fraction]
+    operand: Fraction,
+    allowed: frozenset[Fraction],
+    percents: frozenset[Fraction],
+    results: Sequence[Fraction],
 ) -> bool:
     size = abs(operand)
     if size in allowed or operand in results or size in results:
@@ -213,14 +225,20 @@ def _grounded(
         return True
     if size * 100 in allowed and size < 1:
         return True
-    return any(_is_rounding(size, result) for result in (*results, *(a for a in allowed if a.denominator > 1)))
+    return any(
+        _is_rounding(size, result) for result in (*results, *(a for a in allowed if a.denominator > 1))
+    )
 
 
 def _is_rounding(value: Fraction, exact: Fraction) -> bool:
     """Whether a value is an earlier value as a percentage, or written with fewer digits."""
     if value == exact * 100 or value * 100 == exact:
         return True
-    return bool(exact) and abs(value - exact) * 100 <= abs(exact) and value.denominator in (1, 10, 100, 1000, 2, 4, 5, 20, 25, 50)
+    return (
+        bool(exact)
+        and abs(value - exact) * 100 <= abs(exact)
+        and value.denominator in (1, 10, 100, 1000, 2, 4, 5, 20, 25, 50)
+    )
 
 
 def _finding(
@@ -232,8 +250,12 @@ def _finding(
 ) -> GroundingFinding:
     results = [step.result for step in steps if step.result is not None]
     last = answer if answer is not None else results[-1] if results else None
-    unused = [step for step in steps[:-1] if step.result is not None and not _is_used(step.result, used, last)]
-    numbers = tuple(token.text for token in known.written if not _is_used(token.value, used, None) and not token.percent)
+    unused = [
+        step for step in steps[:-1] if step.result is not None and not _is_used(step.result, used, last)
+    ]
+    numbers = tuple(
+        token.text for token in known.written if not _is_used(token.value, used, None) and not token.percent
+    )
     is_result = None if answer is None else any(_same_size(answer, result) for result in results)
     operands = sum(len(step.operands) for step in steps)
     checks = operands + len(results) + (is_result is not None)
@@ -252,4 +274,10 @@ def _same_size(answer: Fraction, result: Fraction) -> bool:
 
 
 def _plain(value: Fraction) -> str:
-    return str(value.numerator) if value.denominator == 1 else f"{float(value):g}" if value.denominator < 10**9 else "a fraction"
+    return (
+        str(value.numerator)
+        if value.denominator == 1
+        else f"{float(value):g}"
+        if value.denominator < 10**9
+        else "a fraction"
+    )

@@ -1,6 +1,7 @@
 """Sets of real numbers: intervals, their unions, and the inequalities that say the same.
 
-x > 2 is (2, ∞); 1 < x ≤ 2 is (1, 2]; x ≠ 3 is (-∞, 3) ∪ (3, ∞). Touching pieces are joined, so a set has one form.
+x > 2 is (2, ∞); 1 < x ≤ 2 is (1, 2]; x ≠ 3 is (-∞, 3) ∪ (3, ∞). Touching pieces are joined, so a set has
+one form.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from functools import cmp_to_key
 from typing import NamedTuple
 
 from cotmill.verify.algebra import CONSTANTS, DIGITS, same_expression
-from cotmill.verify.evaluate import NoValue, evaluate, real
+from cotmill.verify.evaluate import NoValueError, evaluate, real
 from cotmill.verify.expression import Tree, names_of, read_expression
 from cotmill.verify.structure import Form
 
@@ -31,8 +32,10 @@ class Interval(NamedTuple):
 
 
 _INFINITY = re.compile(r"^([+-]?)\s*(?:\\infty|\\infinity|infinity|inf|oo)$", re.IGNORECASE)
-_REALS = re.compile(r"^(?:\\mathbb\s*\{?\s*R\s*\}?|\\R|all\s+real\s+numbers|all\s+reals|the\s+real\s+numbers)$", re.IGNORECASE)
-_EVERYTHING = (Interval(End(-1, None, False), End(1, None, False)),)
+_REALS = re.compile(
+    r"^(?:\\mathbb\s*\{?\s*R\s*\}?|\\R|all\s+real\s+numbers|all\s+reals|the\s+real\s+numbers)$", re.IGNORECASE
+)
+_EVERYTHING = (Interval(End(-1, None, closed=False), End(1, None, closed=False)),)
 _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
@@ -51,15 +54,24 @@ def _pieces(form: Form) -> tuple[Interval, ...] | None:
         return _inequality(form)
     if form.kind == "union" or (form.kind == "list" and form.parts and form.parts[0].kind == "relation"):
         found = [_pieces(part) for part in form.parts]
-        return None if any(piece is None for piece in found) else tuple(i for piece in found for i in piece or ())
-    if form.kind == "set" and len(form.parts) == 1 and (end := _end(form.parts[0], closed=True)) and not end.infinite:
+        return (
+            None
+            if any(piece is None for piece in found)
+            else tuple(i for piece in found for i in piece or ())
+        )
+    if (
+        form.kind == "set"
+        and len(form.parts) == 1
+        and (end := _end(form.parts[0], closed=True))
+        and not end.infinite
+    ):
         return (Interval(end, end),)
     return None
 
 
 def _end(form: Form, *, closed: bool) -> End | None:
     if match := _INFINITY.match(form.text):
-        return End(-1 if match[1] == "-" else 1, None, False)
+        return End(-1 if match[1] == "-" else 1, None, closed=False)
     tree = read_expression(form.text) if form.kind == "expression" else None
     if tree is None or names_of(tree) - CONSTANTS:
         return None
@@ -101,10 +113,10 @@ def _half_line(bound: Form, sign: str) -> tuple[Interval, ...] | None:
     if end is None or sign in ("=", "in"):
         return None
     if sign == "!=":
-        return (Interval(End(-1, None, False), end), Interval(end, End(1, None, False)))
+        return (Interval(End(-1, None, closed=False), end), Interval(end, End(1, None, closed=False)))
     if sign in ("<", "<="):
-        return (Interval(End(-1, None, False), end),)
-    return (Interval(end, End(1, None, False)),)
+        return (Interval(End(-1, None, closed=False), end),)
+    return (Interval(end, End(1, None, closed=False)),)
 
 
 def _compare(a: End, b: End) -> int:
@@ -131,7 +143,7 @@ def _joined(pieces: tuple[Interval, ...]) -> tuple[Interval, ...] | None:
             else:
                 joined.append(piece)
         return tuple(joined)
-    except NoValue:
+    except NoValueError:
         return None
 
 

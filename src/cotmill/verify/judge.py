@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from cotmill.verify.asked import asked_unit
 from cotmill.verify.clean import undress
-from cotmill.verify.compare import Comparison, compare_plain, compare_quantities
+from cotmill.verify.compare import Comparison, alike, compare_plain, compare_quantities
 from cotmill.verify.extract import choice_letter, find_answer, hash_line, last_boxed, narrow
 from cotmill.verify.forms import TOO_LARGE, compare_forms
 from cotmill.verify.quantity import Quantity, read_quantity
@@ -21,7 +21,7 @@ _LETTER = re.compile(r"\(?([A-J])\)?[.:)]?")
 def judge_answer(
     gold: str, text: str, *, strict_rule: str = "gsm8k", question: str = "", pool: SymbolicPool | None = None
 ) -> Judgement:
-    """Find the text's final answer and compare it with the gold answer (bare, or a solution that holds it).
+    r"""Find the text's final answer and compare it with the gold answer (bare, or a solution that holds it).
 
     The question, when given, says which unit or percentage a bare number stands for. `pool` holds the workers
     for what only algebra can decide; by default one worker per process, started when first needed.
@@ -71,7 +71,7 @@ def settle(judgement: Judgement, outcome: Outcome) -> Judgement:
 def same_answer(
     gold: str, predicted: str, *, question: str = "", pool: SymbolicPool | None = None
 ) -> Comparison:
-    """Compare two answers (not texts that hold them) by every means, symmetrically.
+    r"""Compare two answers (not texts that hold them) by every means, symmetrically.
 
     >>> same_answer("\\\\frac{1}{\\\\sqrt{2}}", "\\\\sqrt{2}/2").same
     True
@@ -133,4 +133,4 @@ def _share(left: Quantity, right: Quantity, plain: Comparison) -> Comparison:
         return plain
     small, large = sorted((left, right), key=lambda quantity: abs(quantity.value))
     same = abs(small.value) <= 1 and small.digits > 0 and small.value * 100 == large.value
-    return Comparison(True, "a share where a percentage was asked") if same else plain
+    return alike("a share where a percentage was asked") if same else plain

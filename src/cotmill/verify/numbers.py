@@ -39,7 +39,9 @@ _EXPONENT = re.compile(
     r"[{(]?\s*(?P<power>[+-]?\s*\d+)\s*[})]?"
 )
 _POWER_OF_TEN = re.compile(r"(?P<sign>[+-]?)10\s*(?:\^|\*\*)\s*[{(]?\s*(?P<power>[+-]?\d+)\s*[})]?")
-_SLASH = re.compile(r"(?P<sign>[+-]?)(?:(?P<whole>\d+)\s+(?:and\s+)?)?(?P<top>[\d,]+)\s*/\s*(?P<bottom>[\d,]+)")
+_SLASH = re.compile(
+    r"(?P<sign>[+-]?)(?:(?P<whole>\d+)\s+(?:and\s+)?)?(?P<top>[\d,]+)\s*/\s*(?P<bottom>[\d,]+)"
+)
 _DECIMAL_SLASH = re.compile(r"(?P<top>[+-]?[\d,]*\.?\d+)\s*/\s*(?P<bottom>-?[\d,]*\.?\d+)")
 _FRAC = re.compile(
     r"(?P<sign>[+-]?)\s*(?P<whole>\d+)?\s*\\frac\s*(?:\{\s*(?P<t>-?[\d.,]+)\s*\}|(?P<t1>\d))\s*"
@@ -100,7 +102,7 @@ def _decimal(text: str) -> Number:
 
 
 def _repeating(text: str) -> Number | None:
-    """Read 0.1\\overline{6} as 1/6, exactly."""
+    r"""Read 0.1\\overline{6} as 1/6, exactly."""
     if (match := _REPEATING.fullmatch(text)) is None:
         return None
     whole, _, places = match["head"].partition(".")
@@ -136,20 +138,22 @@ def _based(text: str) -> Number | None:
 
 
 def _scientific(text: str) -> Number | None:
-    if match := _POWER_OF_TEN.fullmatch(text):
+    match = _POWER_OF_TEN.fullmatch(text)
+    mantissa: Number | None
+    if match is not None:
         mantissa = Number(Fraction(-1 if match["sign"] == "-" else 1))
-    elif match := _EXPONENT.fullmatch(text):
+    elif (match := _EXPONENT.fullmatch(text)) is not None:
         mantissa = _plain(match["mantissa"])
-    if match is None or mantissa is None or len(match["power"]) > 6:
+    else:
         return None
-    power = int(match["power"].replace(" ", ""))
-    if abs(power) > MAX_EXPONENT:
+    power = match["power"].replace(" ", "")
+    if mantissa is None or len(power) > 6 or abs(int(power)) > MAX_EXPONENT:
         return None
-    return Number(mantissa.value * Fraction(10) ** power, mantissa.digits)
+    return Number(mantissa.value * Fraction(10) ** int(power), mantissa.digits)
 
 
 def _fraction(text: str) -> Number | None:
-    """Read a/b, w a/b, \\frac{a}{b}, w\\frac{a}{b}; a fraction is exact, even of decimals."""
+    r"""Read a/b, w a/b, \\frac{a}{b}, w\\frac{a}{b}; a fraction is exact, even of decimals."""
     if match := _SLASH.fullmatch(text):
         top, bottom = match["top"], match["bottom"]
     elif match := _FRAC.fullmatch(text):

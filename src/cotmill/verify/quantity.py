@@ -19,7 +19,9 @@ class Quantity(NamedTuple):
     unit: Unit | None = None
 
 
-_CURRENCY = re.compile(r"(?P<sign>[+-]?)\s*(?P<mark>US\$|A\$|C\$|\$|€|£|¥|₹|Rs\.?|USD|EUR|GBP)\s*(?P<rest>[+-]?\s*[\d.].*)")
+_CURRENCY = re.compile(
+    r"(?P<sign>[+-]?)\s*(?P<mark>US\$|A\$|C\$|\$|€|£|¥|₹|Rs\.?|USD|EUR|GBP)\s*(?P<rest>[+-]?\s*[\d.].*)"
+)
 _BARE = re.compile(r"[+-]?[\d.,/ ]*\d[\d.,/]*")
 _SPLIT = re.compile(
     r"(?P<number>[+-]?\s*(?:\d[\d,.'_]*(?: \d{3})*(?:\s+(?:and\s+)?\d+/\d+|/\d+)?"
@@ -27,7 +29,9 @@ _SPLIT = re.compile(
     r"(?:\s*(?:hundred|thousand|million|billion|trillion|dozen|lakh|crore)\b)?)"
     r"\s*-?\s*(?P<unit>[^\d\s](?:[^\d]|\^\{?[23])*)"
 )
-_APPROXIMATE = re.compile(r"^(?:about|around|approximately|approx\.?|roughly|exactly|only|just|a total of|\\approx|=|~|is)\s*", re.I)
+_APPROXIMATE = re.compile(
+    r"^(?:about|around|approximately|approx\.?|roughly|exactly|only|just|a total of|\\approx|=|~|is)\s*", re.I
+)
 _CLOCK = re.compile(r"(?P<h>\d{1,2}):(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d))?\s*(?P<half>[aApP]\.?\s?[mM]\b\.?)?")
 _CLOCK_HOUR = re.compile(r"(?P<h>\d{1,2})\s*(?P<half>[aApP]\.?[mM]\b\.?|o'clock)")
 _JOINT = re.compile(r"\s*(?:,|and|&|\s)\s*(?=\d|\$)")
@@ -83,7 +87,12 @@ def _money(text: str) -> Quantity | None:
         if inner is None or inner.unit is None:
             return None
         number = Number(inner.value, inner.digits)
-        if inner.unit.dimension != unit.dimension and inner.unit.known and "/" not in rest and " per " not in rest:
+        if (
+            inner.unit.dimension != unit.dimension
+            and inner.unit.known
+            and "/" not in rest
+            and " per " not in rest
+        ):
             return None
     return Quantity(-number.value if match["sign"] == "-" else number.value, number.digits, unit)
 
@@ -100,7 +109,7 @@ def _measured(text: str) -> Quantity | None:
 
 
 def _worded(text: str) -> Quantity | None:
-    """Read "five apples", "half an hour", "twenty-one dollars": the longest leading phrase that is a number."""
+    """Read "five apples", "half an hour", "twenty-one dollars": the longest first phrase that is a number."""
     words = text.split()
     if not 2 <= len(words) <= 8 or not words[0][:1].isalpha():
         return None

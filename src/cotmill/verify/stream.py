@@ -1,8 +1,8 @@
 """Verify any number of traces into a folder: parallel, resumable, in flat memory.
 
-    OUT/verify.json              what was verified, with which rules; a folder made from something else is refused
-    OUT/shards/part-00000.parquet …  one row per trace, in order; a shard that is there is not made again
-    OUT/summary.json             counts of every verdict, rule and reason, and examples of each verdict
+OUT/verify.json what was verified, with which rules; a folder made from something else is refused
+OUT/shards/part-00000.parquet … one row per trace, in order; a shard that is there is not made again
+OUT/summary.json counts of every verdict, rule and reason, and examples of each verdict
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ class Shard:
     path: Path
 
 
-def verify_pool(pool: Pool, out: Path, *, verifier: Verifier | None = None, workers: int = 1) -> dict[str, Any]:
+def verify_pool(
+    pool: Pool, out: Path, *, verifier: Verifier | None = None, workers: int = 1
+) -> dict[str, Any]:
     """Verify every trace of a Pool into a folder, and return the summary.
 
     Raises:
@@ -69,13 +71,21 @@ def verify_pool(pool: Pool, out: Path, *, verifier: Verifier | None = None, work
 
 
 def _claim(out: Path, pool: Pool, verifier: Verifier) -> None:
-    rules = {key: value for key, value in asdict(verifier).items()}
-    mine = {"version": VERSION, "pool": pool.fingerprint, "rows": len(pool), "rules": rules, "shard_rows": SHARD_ROWS}
+    rules = dict(asdict(verifier).items())
+    mine = {
+        "version": VERSION,
+        "pool": pool.fingerprint,
+        "rows": len(pool),
+        "rules": rules,
+        "shard_rows": SHARD_ROWS,
+    }
     path = out / MANIFEST
     if not path.exists():
         write_json(path, mine)
     elif canonical_json(read_json(path)) != canonical_json(mine):
-        raise RunError(f"{out} holds verdicts on other data or by other rules; name another --out, or remove it")
+        raise RunError(
+            f"{out} holds verdicts on other data or by other rules; name another --out, or remove it"
+        )
 
 
 def shard_path(out: Path, number: int) -> Path:
@@ -86,12 +96,10 @@ def shard_path(out: Path, number: int) -> Path:
 def _missing(pool: Pool, out: Path, verifier: Verifier) -> Iterator[Shard]:
     """The shards that are not there yet; only a few are in memory at a time."""
     names = ["row_id", "question", "gold", "trace"]
-    number = 0
-    for batch in _even(pool, names):
+    for number, batch in enumerate(_even(pool, names)):
         path = shard_path(out, number)
         if not path.exists():
             yield Shard(verifier, batch, path)
-        number += 1
 
 
 def _even(pool: Pool, names: list[str]) -> Iterator[pa.RecordBatch]:
@@ -141,7 +149,7 @@ def _row(row_id: str, item: Verification) -> dict[str, Any]:
 
 
 def summarise(out: Path, pool: Pool) -> dict[str, Any]:
-    """Count verdicts, rules, reasons and signs over all shards, and keep the first examples of each verdict."""
+    """Count verdicts, rules and signs over all shards, and keep the first examples of each outcome."""
     counts: dict[str, Counter[str]] = {name: Counter() for name in ("verdict", "rule", "because")}
     totals: Counter[str] = Counter()
     chosen: dict[str, list[dict[str, Any]]] = {}
@@ -150,14 +158,22 @@ def summarise(out: Path, pool: Pool) -> dict[str, Any]:
             counts["verdict"][row["verdict"]] += 1
             counts["rule"][row["rule"] or "none"] += 1
             counts["because"][row["because"].partition(":")[0] or "accepted"] += 1
-            for name in ("equations_right", "equations_wrong", "equations_unchecked", "equations_rounded", "strict", "accepted"):
+            for name in (
+                "equations_right",
+                "equations_wrong",
+                "equations_unchecked",
+                "equations_rounded",
+                "strict",
+                "accepted",
+            ):
                 totals[name] += int(row[name])
             chosen.setdefault(row["because"].partition(":")[0] or "accepted", [])
             if len(kept := chosen[row["because"].partition(":")[0] or "accepted"]) < EXAMPLES:
                 kept.append(row)
     return {
         "rows": len(pool),
-        "verdicts": dict(counts["verdict"]), "rules": dict(counts["rule"]), "outcomes": dict(counts["because"]),
+        "verdicts": dict(counts["verdict"]), "rules": dict(counts["rule"]),
+        "outcomes": dict(counts["because"]),
         "totals": dict(totals), "examples": _with_texts(chosen, pool),
     }  # fmt: skip
 

@@ -42,7 +42,9 @@ def gsm_hard(gold: str, text: str) -> bool:
     if not numbers:
         return False
     try:
-        return abs(Decimal(numbers[-1].replace(",", "")) - Decimal(gold.strip().replace(",", ""))) < Decimal("0.001")
+        return abs(Decimal(numbers[-1].replace(",", "")) - Decimal(gold.strip().replace(",", ""))) < Decimal(
+            "0.001"
+        )
     except InvalidOperation:
         return False
 
@@ -54,7 +56,7 @@ def math_boxed(gold: str, text: str) -> bool:
 
 
 def minerva(gold: str, text: str) -> bool:
-    """Lewkowycz et al. 2022: "Final Answer: The final answer is X. I hope it is correct.", compared as text."""
+    """Lewkowycz et al. 2022: X in "The final answer is X. I hope it is correct.", compared as text."""
     match = _MINERVA.search(text)
     return match is not None and hendrycks_form(match[1].strip().strip("$")) == hendrycks_form(gold)
 

@@ -1,7 +1,8 @@
 r"""The outer form of an answer: matrix, union of intervals, set, tuple, list, relation, or one expression.
 
-Only brackets, commas and relation signs are read here; the parts stay text. Brackets decide meaning: (1,2) is
-a pair or an open interval, [1,2] a closed interval or a list, {1,2} a set, 1, 2 the solutions in any order.
+Only brackets, commas and relation signs are read here; the parts stay text. Brackets decide meaning:
+(1,2) is a pair or an open interval, [1,2] a closed interval or a list, {1,2} a set, 1, 2 the solutions in
+any order.
 """
 
 from __future__ import annotations
@@ -24,13 +25,16 @@ class Form(NamedTuple):
     text: str = ""
 
 
-_MATRIX = re.compile(r"^\\begin\{([pbvBV]?(?:small)?matrix|array)\}(?:\{[^{}]*\})?(.*)\\end\{\1\}$", re.DOTALL)
+_MATRIX = re.compile(
+    r"^\\begin\{([pbvBV]?(?:small)?matrix|array)\}(?:\{[^{}]*\})?(.*)\\end\{\1\}$", re.DOTALL
+)
 _BRACKETED_ARRAY = re.compile(r"^[\[(]\s*(\\begin\{array\}.*\\end\{array\})\s*[\])]$", re.DOTALL)
 _RELATION = re.compile(
     r"\\leqslant|\\geqslant|\\leq|\\geq|\\le(?![a-z])|\\ge(?![a-z])|\\neq?(?![a-z])|!=|<=|>=|=<|<|>|=|\\in(?![a-z])|\\approx"
 )
 _SIGNS = {
-    "\\leqslant": "<=", "\\leq": "<=", "\\le": "<=", "=<": "<=", "\\geqslant": ">=", "\\geq": ">=", "\\ge": ">=",
+    "\\leqslant": "<=", "\\leq": "<=", "\\le": "<=", "=<": "<=",
+    "\\geqslant": ">=", "\\geq": ">=", "\\ge": ">=",
     "\\ne": "!=", "\\neq": "!=", "\\in": "in", "\\approx": "=",
 }  # fmt: skip
 _AND = re.compile(r"\s*(?:,\s*)?(?:\band\b|\bor\b|\\vee|\\lor|\\text\{\s*(?:and|or)\s*\})\s*|\s*;\s*")
@@ -148,7 +152,9 @@ def _relation(text: str) -> Form | None:
     parts = [text[cuts[k] : cuts[k + 1]].strip() for k in range(0, len(cuts), 2)]
     if not all(parts):
         return None
-    return Form("relation", tuple(map(read_form, parts)), tuple(_SIGNS.get(match[0], match[0]) for match in signs))
+    return Form(
+        "relation", tuple(map(read_form, parts)), tuple(_SIGNS.get(match[0], match[0]) for match in signs)
+    )
 
 
 def _bracketed(text: str) -> Form | None:
@@ -167,7 +173,9 @@ def _bracketed(text: str) -> Form | None:
 
 def _set(inner: str) -> Form:
     parts = [part for part in split_top(inner, ",") if part]
-    return Form("set", tuple(read_form(part) for part in parts[:MAX_PARTS]), ("{", "}"), inner if "|" in inner else "")
+    return Form(
+        "set", tuple(read_form(part) for part in parts[:MAX_PARTS]), ("{", "}"), inner if "|" in inner else ""
+    )
 
 
 def _tuple(inner: str, opening: str, closing: str) -> Form | None:

@@ -1,9 +1,9 @@
 """Math-Verify in worker processes that can be killed, restarted and reused, from any thread.
 
-A signal handler cannot interrupt a big-integer loop, and a signal works in the main thread only; a process can
-always be ended. Workers start when first needed, speak JSON lines over pipes, take jobs in batches, and are
-replaced after `recycle_after` jobs, because SymPy's caches grow. Guards on length, digits, exponents and
-nesting refuse what is hostile before anything is parsed.
+A signal handler cannot interrupt a big-integer loop, and a signal works in the main thread only; a
+process can always be ended. Workers start when first needed, speak JSON lines over pipes, take jobs in
+batches, and are replaced after `recycle_after` jobs, because SymPy's caches grow. Guards on length,
+digits, exponents and nesting refuse what is hostile before anything is parsed.
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ _DIGITS = re.compile(r"\d+")
 _EXPONENT = re.compile(r"(?:\^|\*\*)\s*\{?\s*[({]*\s*-?\s*(\d+)")
 _FACTORIAL = re.compile(r"(\d+)\s*\)*\s*!")
 _SAFE = re.compile(r"[\x20-\x7e\n]*")
-_CODE = re.compile(r"__|\bimport\b|\blambda\b|\bexec\b|\beval\b|\bopen\b|\\(?:input|write|include|def|csname)")
+_CODE = re.compile(
+    r"__|\bimport\b|\blambda\b|\bexec\b|\beval\b|\bopen\b|\\(?:input|write|include|def|csname)"
+)
 
 
 def refusal(text: str, config: SymbolicConfig) -> str:
@@ -115,11 +117,14 @@ class _Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "OMP_NUM_THREADS": "1"},
+            env=os.environ
+            | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "OMP_NUM_THREADS": "1"},
         )
         if self._line(START_SECONDS) != "ready":
             self.close()
-            raise CotmillError("the Math-Verify worker did not start; try: python -m cotmill.verify.worker 1 0")
+            raise CotmillError(
+                "the Math-Verify worker did not start; try: python -m cotmill.verify.worker 1 0"
+            )
 
     def ask(self, pairs: Sequence[Pair]) -> list[str]:
         """Answers to a prefix of the pairs; a shorter list means that the next pair ended the process."""
@@ -205,7 +210,9 @@ class SymbolicPool:
         ordered = [(min(pair), max(pair)) for pair in pairs]
         found: dict[Pair, Outcome] = {}
         for pair in dict.fromkeys(ordered):
-            known = self._known.get(pair) or ("refused" if any(refusal(t, self.config) for t in pair) else None)
+            known = self._known.get(pair) or (
+                "refused" if any(refusal(t, self.config) for t in pair) else None
+            )
             if known:
                 found[pair] = known
         waiting = [pair for pair in dict.fromkeys(ordered) if pair not in found]

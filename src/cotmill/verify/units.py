@@ -1,8 +1,8 @@
 """Units of measurement: which dimension, and how many of the base unit.
 
-Factors are exact by definition (inch = 2.54 cm, pound = 0.453 592 37 kg). A noun that is no unit ("apples")
-is kept as itself, without its plural. Months and years have no fixed number of days and get their own
-dimension. Money of different currencies never converts; cents belong to the dollar.
+Factors are exact by definition (inch = 2.54 cm, pound = 0.453 592 37 kg). A noun that is no unit
+("apples") is kept as itself, without its plural. Months and years have no fixed number of days and get
+their own dimension. Money of different currencies never converts; cents belong to the dollar.
 """
 
 from __future__ import annotations
@@ -107,8 +107,43 @@ UNITS |= {
 }
 _SPEEDS = {"mph": "mile/hour", "kph": "km/hour", "kmh": "km/hour", "kmph": "km/hour"}
 _FILLER = frozenset(
-    "of the a an in total all more left each altogether per-se remaining now old long tall away only exactly just "
-    "and so worth about approximately extra additional other away later ago too overall combined".split()
+    [
+        "of",
+        "the",
+        "a",
+        "an",
+        "in",
+        "total",
+        "all",
+        "more",
+        "left",
+        "each",
+        "altogether",
+        "per-se",
+        "remaining",
+        "now",
+        "old",
+        "long",
+        "tall",
+        "away",
+        "only",
+        "exactly",
+        "just",
+        "and",
+        "so",
+        "worth",
+        "about",
+        "approximately",
+        "extra",
+        "additional",
+        "other",
+        "away",
+        "later",
+        "ago",
+        "too",
+        "overall",
+        "combined",
+    ]
 )
 MAX_WORDS = 8
 

@@ -1,8 +1,8 @@
 """(Example, Trace) → Verification: three independent findings, kept apart so that each can be ablated.
 
-The answer finding is about the final answer, the equation finding about the written arithmetic, the grounding
-finding about where the numbers come from. `accepted` puts them together by the rules that the config names; the
-default names only signs whose measured precision is high (docs/verify.md).
+The answer finding is about the final answer, the equation finding about the written arithmetic, the
+grounding finding about where the numbers come from. `accepted` puts them together by the rules that the
+config names; the default names only signs whose measured precision is high (docs/verify.md).
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from cotmill.verify.verdict import Judgement, Verdict
 if TYPE_CHECKING:
     from cotmill.data.types import Example, Trace
 
-Sign = Literal["wrong_equation", "answer_is_no_result", "operand_from_nowhere", "ungrounded_operand", "unused_result"]
+Sign = Literal[
+    "wrong_equation", "answer_is_no_result", "operand_from_nowhere", "ungrounded_operand", "unused_result"
+]
 PRECISE: tuple[Sign, ...] = ("wrong_equation", "answer_is_no_result", "operand_from_nowhere")
 """The signs that reject by default: precision of at least 0.88 on everything labelled that we have."""
 BATCH = 256
@@ -43,6 +45,7 @@ class Verification(NamedTuple):
         return not self.because
 
 
+NO_GOLD = Judgement(Verdict.UNPARSED, "the example has no gold answer", "", None, None, strict=False)
 NO_EQUATIONS = EquationFinding((), 0, 0, 0, 0)
 NO_GROUNDING = GroundingFinding(None, 0, (), (), (), (), None)
 
@@ -78,7 +81,7 @@ class Verifier:
         return next(self.verdicts([(example, trace)]))
 
     def all(self, pairs: Iterable[tuple[Example, Trace | str]]) -> Iterator[Verification]:
-        """Verify a stream, in order and in bounded memory; what needs algebra goes to the workers in batches."""
+        """Verify a stream, in order and in bounded memory; algebra goes to the workers in batches."""
         stream = iter(pairs)
         while batch := list(islice(stream, BATCH)):
             for (example, trace), judgement in zip(batch, self.verdicts(batch), strict=True):
@@ -102,7 +105,7 @@ class Verifier:
 
     def _first(self, example: Example, text: str) -> tuple[Judgement, tuple[str, str] | None]:
         if example.gold is None or not example.gold.strip():
-            return Judgement(Verdict.UNPARSED, "the example has no gold answer", "", None, None, False), None
+            return NO_GOLD, None
         return first_judgement(example.gold, text, strict_rule=self.strict_rule, question=example.question)
 
     def _with_steps(self, question: str, text: str, judgement: Judgement) -> Verification:
@@ -122,10 +125,16 @@ class Verifier:
             return f"answer {answer.verdict}: {answer.reason}"
         signs: dict[Sign, str] = {
             "wrong_equation": f"wrong equation: {found.first_wrong}" if found.wrong else "",
-            "answer_is_no_result": "the answer is not the result of a step" if grounds.answer_is_result is False else "",
-            "operand_from_nowhere": f"operand from nowhere: {grounds.offending}" if grounds.from_nowhere else "",
+            "answer_is_no_result": "the answer is not the result of a step"
+            if grounds.answer_is_result is False
+            else "",
+            "operand_from_nowhere": f"operand from nowhere: {grounds.offending}"
+            if grounds.from_nowhere
+            else "",
             "ungrounded_operand": f"ungrounded operand: {grounds.offending}" if grounds.ungrounded else "",
-            "unused_result": f"result never used: {grounds.unused_results[0]}" if grounds.unused_results else "",
+            "unused_result": f"result never used: {grounds.unused_results[0]}"
+            if grounds.unused_results
+            else "",
         }
         return next((signs[sign] for sign in self.reject_on if signs[sign]), "")
 

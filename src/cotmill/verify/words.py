@@ -5,11 +5,29 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-_UNITS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-    "seventeen eighteen nineteen"
-).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_UNITS = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+]
+_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 CARDINALS: dict[str, int] = {word: value for value, word in enumerate(_UNITS)} | {
     word: 10 * (place + 2) for place, word in enumerate(_TENS)
 }
@@ -83,4 +101,4 @@ def _cardinal(words: list[str]) -> Fraction | None:
 
 def _may_follow(group: int, value: int) -> bool:
     """Whether "twenty" may be followed by "one": the tens or hundreds must be open."""
-    return group == 0 or (group % 100 == 0) or (value < 10 and 20 <= group % 100 and group % 10 == 0)
+    return group == 0 or (group % 100 == 0) or (value < 10 and group % 100 >= 20 and group % 10 == 0)

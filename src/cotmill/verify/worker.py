@@ -1,8 +1,8 @@
 """The program inside a worker process: pairs of LaTeX answers in, one verdict a line out.
 
-Started as `python -m cotmill.verify.worker SECONDS BYTES`. Each pair has its own limit of processor seconds:
-the timer's signal has no Python handler, so the kernel ends the process even inside a big-integer loop, and
-the parent sees the pipe close. Nothing else in cotmill imports Math-Verify.
+Started as `python -m cotmill.verify.worker SECONDS BYTES`. Each pair has its own limit of processor
+seconds: the timer's signal has no Python handler, so the kernel ends the process even inside a
+big-integer loop, and the parent sees the pipe close. Nothing else in cotmill imports Math-Verify.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 try:
@@ -28,7 +29,7 @@ def main() -> None:
     """Answer requests until the pipe closes."""
     seconds, memory = float(sys.argv[1]), int(sys.argv[2])
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
-    with open(os.devnull, "w", encoding="utf-8") as silence:
+    with Path(os.devnull).open("w", encoding="utf-8") as silence:
         os.dup2(silence.fileno(), sys.stdout.fileno())
     if resource is not None and memory:
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
@@ -79,15 +80,18 @@ class _Comparer:
             if len(self.parsed) > 2_000:
                 self.parsed.clear()
             found = self.library.parse(
-                f"${text}$", extraction_config=self.extraction, fallback_mode="no_fallback", parsing_timeout=None
+                f"${text}$",
+                extraction_config=self.extraction,
+                fallback_mode="no_fallback",
+                parsing_timeout=None,
             )
             self.parsed[text] = next((item for item in found if not isinstance(item, str)), None)
         return self.parsed[text]
 
     def _same(self, left: Any, right: Any) -> bool:
         return self.library.verify(
-            left, right, float_rounding=FLOAT_DIGITS, numeric_precision=PRECISION, allow_set_relation_comp=True,
-            timeout_seconds=None,
+            left, right, float_rounding=FLOAT_DIGITS, numeric_precision=PRECISION,
+            allow_set_relation_comp=True, timeout_seconds=None,
         )  # fmt: skip
 
     def _same_complex(self, left: Any, right: Any) -> bool:

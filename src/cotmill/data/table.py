@@ -85,7 +85,7 @@ def fixed_columns(fields: Mapping[str, Sequence[Any]], row_ids: RowIds) -> dict[
     }
 
 
-def table_of(columns: Mapping[str, pa.Array]) -> pa.Table:
+def table_of(columns: Mapping[str, pa.Array | pa.ChunkedArray]) -> pa.Table:
     """Put fixed columns (with their exact types) before the others."""
     fixed = {field.name: columns[field.name] for field in FIXED}
     others = {name: column for name, column in columns.items() if name not in fixed}

@@ -1,0 +1,171 @@
+"""Runs → one HTML file that is opened from disk, with the numbers beside it as CSV.
+
+Everything the page needs is inside it: styles, drawings, a small script, and the rows of the viewers as JSON.
+A content policy allows that one script by its hash and nothing else, so text that a model wrote cannot act
+even if it slipped through. The page is a function of the Runs alone, but for the section on time and memory.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from urllib.parse import quote
+
+from cotmill.core.files import folder_aside, write_text
+from cotmill.report.accuracy import accuracy_section
+from cotmill.report.composition import composition_section
+from cotmill.report.findings import Findings, findings
+from cotmill.report.items import items_viewer
+from cotmill.report.parts import Csv, Extremes, Section, Table
+from cotmill.report.provenance import cost_table, facts_table, started, steps_table
+from cotmill.report.read import LoadedRun, read_run
+from cotmill.report.rows import extremes, rows_viewer
+from cotmill.report.svg import standalone
+from cotmill.report.text import clipped, slug, visible
+from cotmill.report.training import training_section
+from cotmill.report.viewer import BYTES, Viewer
+from cotmill.report.words import arms_table, description
+
+SECTIONS = (accuracy_section, training_section, composition_section)
+"""What a page shows of a Run, in order. A new kind of result is one module and one line here."""
+
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One Run as the template shows it."""
+
+    run: LoadedRun
+    prefix: str
+    link: str
+    about: str
+    findings: tuple[Findings, ...]
+    description: tuple[tuple[str, str], ...]
+    arms: Table | None
+    sections: tuple[Section, ...]
+    items: Viewer | None
+    pool: Viewer | None
+    extremes: tuple[Extremes, ...]
+    recipe_text: str
+    facts: Table
+    steps: Table
+    cost: Table | None
+    started: tuple[str, ...]
+
+    @cached_property
+    def viewers(self) -> tuple[Viewer, ...]:
+        """The viewers that have rows."""
+        return tuple(one for one in (self.items, self.pool) if one)
+
+
+def build_report(runs: Sequence[Path], out: Path) -> Path:
+    """Write the report of one or more Runs, and a folder of CSV and SVG files beside it.
+
+    Args:
+        runs: Run folders, each a chapter of the page.
+        out: the HTML file; the folder beside it has its name with `_files` in place of the ending.
+
+    Raises:
+        RunError: one of the folders is not a Run.
+    """
+    share = BYTES // max(1, len(runs))
+    chapters = [
+        _chapter(read_run(Path(folder)), f"r{place}", out, share)
+        for place, folder in enumerate(runs, start=1)
+    ]
+    aside = out.with_name(f"{out.stem}_files")
+    with folder_aside(aside) as folder:
+        for chapter in chapters:
+            _write_files(chapter, folder if len(chapters) == 1 else folder / chapter.prefix)
+    write_text(out, _page(chapters, aside.name))
+    return out
+
+
+def _chapter(run: LoadedRun, prefix: str, out: Path, budget: int) -> Chapter:
+    sections = (make(run, prefix) for make in SECTIONS)
+    pool = rows_viewer(run, prefix, budget * 2 // 5)
+    items = items_viewer(run, prefix, budget - (len(pool.payload.encode()) if pool else 0))
+    return Chapter(
+        run,
+        prefix,
+        _link(run.folder, out),
+        clipped(run.recipe.get("about") or ""),
+        findings(run),
+        description(run),
+        arms_table(run),
+        tuple(section for section in sections if section),
+        items,
+        pool,
+        extremes(run),
+        clipped(run.recipe_text, 60_000),
+        facts_table(run),
+        steps_table(run),
+        cost_table(run),
+        started(run),
+    )
+
+
+def _link(folder: Path, out: Path) -> str:
+    """Link from the page to the Run, by the way from one to the other."""
+    here, there = out.resolve().parent.parts, folder.resolve().parts
+    shared = 0
+    for ours, theirs in zip(here, there, strict=False):
+        if ours != theirs:
+            break
+        shared += 1
+    steps = [".."] * (len(here) - shared) + [quote(part) for part in there[shared:]]
+    return "/".join(steps) or "."
+
+
+def _write_files(chapter: Chapter, folder: Path) -> None:
+    """Write each figure's numbers as CSV, and its drawings as SVG files with the colours of paper."""
+    for section in chapter.sections:
+        for figure in section.figures:
+            write_text(folder / f"{figure.csv.name}.csv", figure.csv.text())
+            for place, panel in enumerate(figure.panels, start=1):
+                name = "-".join(
+                    part
+                    for part in (figure.name, slug(panel.title) if panel.title else "", str(place))
+                    if part
+                )
+                write_text(folder / f"{name}.svg", standalone(panel.svg))
+
+
+def _page(chapters: Sequence[Chapter], files_name: str) -> str:
+    """Fill the template."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=PackageLoader("cotmill.report"), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters["drawn"] = Markup
+    environment.filters["data_link"] = data_link
+    script = _asset("report.js")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    title = visible(" · ".join(chapter.run.name for chapter in chapters))
+    return environment.get_template("report.html.j2").render(
+        title=title,
+        chapters=chapters,
+        css=Markup(_asset("report.css")),
+        script=Markup(script),
+        policy=f"{POLICY}; script-src 'sha256-{digest}'",
+        files_name=files_name,
+    )
+
+
+def _asset(name: str) -> str:
+    return files("cotmill.report").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def data_link(csv: Csv) -> str:
+    """Write a CSV as a data link, which a browser offers to save."""
+    return "data:text/csv;charset=utf-8," + quote(csv.text(), safe=",.:;-_()/")

@@ -119,7 +119,6 @@ def test_a_killed_holder_leaves_no_lock_behind(tmp_path: Path) -> None:
 
 
 def test_leftovers_of_a_killed_process_are_swept_away(tmp_path: Path) -> None:
-    (tmp_path / "work" / "toy-1").mkdir(parents=True)
     (tmp_path / "results.parquet.part").write_text("half")
     sweep(tmp_path)
     assert list(tmp_path.iterdir()) == []

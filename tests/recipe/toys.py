@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 from cotmill.core.errors import DataError
@@ -16,7 +17,7 @@ from cotmill.recipe.watch import Silent
 
 def number(task: Task) -> None:
     """Write a number."""
-    print("a number is written")
+    sys.stdout.write("a number is written")
     write_text(task.out / "number.txt", str(task.config["number"]))
 
 
@@ -62,9 +63,7 @@ def step(kind: str, inputs: dict[str, Step] | None = None, **config: object) -> 
 def diamond(seconds: float = 0.0, width: int = 3) -> list[Step]:
     """Plan some numbers, a sum of each two neighbours, and the sum of all sums."""
     numbers = [step("number", number=n) for n in range(width)]
-    sums = [
-        step("total", {"a": a, "b": b}, seconds=seconds) for a, b in zip(numbers, numbers[1:], strict=False)
-    ]
+    sums = [step("total", {"a": a, "b": b}, seconds=seconds) for a, b in pairwise(numbers)]
     last = step("total", {str(n): one for n, one in enumerate(sums)}, seconds=seconds)
     return [last, *sums, *numbers]
 
@@ -81,7 +80,7 @@ def main(folder: str) -> int:
         with locked(Path(folder)):
             runner(Path(folder))[0].make(diamond(0.1, 6))
     except Stopped as stopped:
-        print(f"stopped by {stopped}")
+        sys.stdout.write(f"stopped by {stopped}")
         return 130
     return 0
 

@@ -222,8 +222,7 @@ def hold_as_worker(folder: Path) -> int:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what a killed process left unfinished; only for the holder of the lock."""
-    shutil.rmtree(folder / "work", ignore_errors=True)
+    """Remove files that a killed process left unfinished; only for the holder of the lock."""
     for part in folder.glob("*.part"):
         part.unlink()
 

@@ -49,6 +49,8 @@ class Step:
     label: str
     """The first cell that needs it, in words."""
     places: Mapping[str, str] = field(default_factory=dict)
+    rows: int = 0
+    """Roughly how many rows it has to do with."""
     tokens: float = 0.0
     """Roughly how many tokens pass through a model, forward passes; training counts three."""
     seconds: float = 0.0

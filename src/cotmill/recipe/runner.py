@@ -162,9 +162,7 @@ def make_step(kind: Kind, task: Task, step: Step, log: Path) -> Outcome:
     """Make one step; the life of a step in its worker."""
     _hold(task.out.parents[1])
     _say_into(log)
-    if not kind.resumes:
-        shutil.rmtree(task.out, ignore_errors=True)
-    task.out.mkdir(parents=True, exist_ok=True)
+    _clear(task.out, whole=not kind.resumes)
     try:
         with timed(task.out):
             kind.make(task)
@@ -179,6 +177,18 @@ def make_step(kind: Kind, task: Task, step: Step, log: Path) -> Outcome:
         sys.stdout.flush()
         sys.stderr.flush()
     return Outcome()
+
+
+def _clear(folder: Path, *, whole: bool) -> None:
+    """Empty a folder for a step; one that goes on where it was loses only half-written parts."""
+    if whole:
+        shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    for part in sorted(folder.rglob("*.part")):
+        if part.is_dir():
+            shutil.rmtree(part)
+        else:
+            part.unlink(missing_ok=True)
 
 
 _HELD: dict[Path, int] = {}

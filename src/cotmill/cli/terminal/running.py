@@ -1,0 +1,183 @@
+"""How a run is shown: its plan first, then a bar on a terminal, or a line a step anywhere else."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+
+from cotmill.core.runs import STEP
+from cotmill.recipe.graph import Step
+from cotmill.recipe.run import Asked
+from cotmill.recipe.watch import Failure, Watcher
+
+
+def plan_lines(asked: Asked, steps: Sequence[Step], todo: Sequence[Step]) -> Iterator[str]:
+    """Say what will be done: cells, steps of each kind, rows, tokens, and roughly how long it takes."""
+    varied = asked.loaded.varied
+    arms, points = (
+        len(varied.arms) or 1,
+        len(asked.plan.cells) // (len(varied.arms) or 1) // len(varied.seeds),
+    )
+    grid = f" × {points} grid points" if points > 1 else ""
+    yield (
+        f"{varied.name}: {arms} arms{grid} × {len(varied.seeds)} seeds = {len(asked.plan.cells)} cells, "
+        f"{len(steps)} steps, {asked.workers} side by side, {asked.threads} threads each → {asked.folder}"
+    )
+    names = {step.name for step in todo}
+    for kind in dict.fromkeys(step.kind for step in steps):
+        of_kind = [step for step in steps if step.kind == kind]
+        left = [step for step in of_kind if step.name in names]
+        tokens = sum(step.tokens for step in left)
+        cost = (
+            f", about {short(tokens)} tokens, {duration(sum(step.seconds for step in left))}"
+            if tokens
+            else ""
+        )
+        done = f"{len(of_kind) - len(left)} done" if len(left) < len(of_kind) else ""
+        rows = f"{max(step.rows for step in of_kind):,} rows" if kind in ("data", "test", "measure") else ""
+        yield f"  {kind:<9}{len(of_kind):>4}  " + ", ".join(part for part in (done, rows) if part) + cost
+    if todo:
+        yield f"about {duration(remaining(todo, asked.workers))} to go; a guess until some steps are done"
+    else:
+        yield "everything is done already"
+
+
+def remaining(todo: Sequence[Step], workers: int) -> float:
+    """Guess the time that steps take on some workers."""
+    return sum(step.seconds for step in todo) / max(1, workers)
+
+
+def unmade(asked: Asked) -> list[Step]:
+    """List the steps that have no record yet, without checking those that have."""
+    steps = asked.plan.steps.values()
+    return [step for step in steps if not (asked.folder / "steps" / step.name / STEP).is_file()]
+
+
+def short(number: float) -> str:
+    """Write a large number in three digits.
+
+    >>> short(12_345_678.0), short(999.0)
+    ('12.3M', '999')
+    """
+    for scale, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= scale:
+            return f"{number / scale:.3g}{letter}"
+    return f"{number:.0f}"
+
+
+def duration(seconds: float) -> str:
+    """Write a time as people say it.
+
+    >>> duration(8.4), duration(200.0), duration(9000.0)
+    ('8 s', '3 min 20 s', '2 h 30 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+class Lines:
+    """A line when a step is done; the time to go is guessed from the steps that are."""
+
+    def __init__(self, asked: Asked) -> None:
+        """Remember what is asked, to guess by."""
+        self.asked = asked
+        self.left: dict[str, Step] = {}
+        self.total = self.done = 0
+        self.guessed = self.took = 1e-9
+        self.began = time.monotonic()
+
+    def planned(self, steps: Sequence[Step], todo: Sequence[Step], workers: int) -> None:
+        """Print the plan."""
+        del workers
+        self.left, self.total = {step.name: step for step in todo}, len(todo)
+        for line in plan_lines(self.asked, steps, todo):
+            typer.echo(line)
+
+    def started(self, step: Step) -> None:
+        """Say nothing at the start of a step."""
+
+    def finished(self, step: Step, seconds: float) -> None:
+        """Count the step and print its line."""
+        self.count(step, seconds)
+        typer.echo(f"[{self.done}/{self.total}] {step.kind} ({step.label}) {seconds:.1f} s{self.to_go()}")
+
+    def count(self, step: Step, seconds: float) -> None:
+        """Learn from a finished step how far the guesses are off."""
+        self.left.pop(step.name, None)
+        self.done += 1
+        self.guessed, self.took = self.guessed + step.seconds, self.took + seconds
+
+    def to_go(self) -> str:
+        """Guess the rest."""
+        if not self.left or self.done < 3:
+            return ""
+        rest = remaining(list(self.left.values()), self.asked.workers) * self.took / self.guessed
+        return f", about {duration(rest)} to go"
+
+    def failed(self, failure: Failure) -> None:
+        """Say what failed as soon as it does."""
+        typer.echo(f"failed: {failure}", err=True)
+
+    def warned(self, text: str) -> None:
+        """Print a warning."""
+        typer.echo(f"warning: {text}", err=True)
+
+
+class Bar(Lines):
+    """A bar that moves with the steps, and the names of those that are being made."""
+
+    def __init__(self, asked: Asked, bar: Any) -> None:
+        """Draw into a rich progress display."""
+        super().__init__(asked)
+        self.bar, self.task = bar, None
+        self.running: dict[str, str] = {}
+
+    def planned(self, steps: Sequence[Step], todo: Sequence[Step], workers: int) -> None:
+        """Print the plan and start the bar."""
+        super().planned(steps, todo, workers)
+        if todo:
+            self.task = self.bar.add_task("", total=sum(step.seconds for step in todo), what="")
+
+    def started(self, step: Step) -> None:
+        """Show the step as being made."""
+        self.running[step.name] = f"{step.kind} ({step.label})"
+        self._show()
+
+    def finished(self, step: Step, seconds: float) -> None:
+        """Move the bar."""
+        self.count(step, seconds)
+        self.running.pop(step.name, None)
+        self.bar.advance(self.task, step.seconds)
+        self._show()
+
+    def failed(self, failure: Failure) -> None:
+        """Say what failed, above the bar."""
+        self.running.pop(failure.step.name, None)
+        self.bar.console.print(f"failed: {failure}", markup=False)
+        self._show()
+
+    def _show(self) -> None:
+        what = f"{self.done}/{self.total}{self.to_go()} · {', '.join(self.running.values())}"
+        self.bar.update(self.task, what=what)
+
+
+@contextmanager
+def watching(asked: Asked) -> Iterator[Watcher]:
+    """Draw a bar where there is a terminal, lines elsewhere."""
+    if not sys.stdout.isatty():
+        yield Lines(asked)
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    what = TextColumn("{task.fields[what]}", markup=False)
+    with Progress(BarColumn(bar_width=30), TimeElapsedColumn(), what, transient=True) as bar:
+        yield Bar(asked, bar)

@@ -1,0 +1,197 @@
+"""From finished steps to the tables at the top of a Run.
+
+    cells.parquet        grid point, arm, seed → the names of its steps
+    results.parquet      cell × test → counts, shares, training rows and tokens
+    comparisons.json     every arm against `compare_to`, paired by seed and question
+    selections.parquet   cell → rows taken, and how often each kind of labelled defect was taken
+
+Written at the end of every pass, from whatever is finished then; a function of the finished steps alone.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cotmill.core.files import aside, read_json, write_json
+from cotmill.core.runs import STEP
+from cotmill.data.pool import Pool
+from cotmill.recipe.difference import as_json, paired
+from cotmill.recipe.load import Cell
+from cotmill.recipe.plan import Plan, PlannedCell
+from cotmill.recipe.steps import MODEL, POOL, SELECTION
+from cotmill.select import Selection
+
+GRID = "grid."
+DEFECT = "lab_defect"
+NOT_TAKEN_FROM = "none"
+"""The label of rows without a defect."""
+
+
+def collect(folder: Path, plan: Plan, compare_to: str | None) -> None:
+    """Write all tables."""
+    write_cells(folder, plan)
+    _write_table(folder / "results.parquet", [row for cell in plan.cells for row in _results(folder, cell)])
+    _write_table(
+        folder / "selections.parquet", [row for cell in plan.cells for row in _selected(folder, cell)]
+    )
+    write_json(folder / "comparisons.json", list(_comparisons(folder, plan, compare_to)))
+
+
+def write_cells(folder: Path, plan: Plan) -> None:
+    """Write which cell needs which steps; known before anything is made."""
+    roles = dict.fromkeys(role for one in plan.cells for role in one.steps)
+    rows = [{**_key(one.cell), **{role: one.steps.get(role) for role in roles}} for one in plan.cells]
+    _write_table(folder / "cells.parquet", rows)
+
+
+def _write_table(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Write rows as Parquet, whole or not at all; columns that some rows lack are empty there."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    table = pa.table({name: pa.array([row.get(name) for row in rows]) for name in names})
+    with aside(path) as part:
+        pq.write_table(table, part, compression="zstd")
+
+
+def _key(cell: Cell) -> dict[str, Any]:
+    """Name a cell in a table; grid values are text, as they were written."""
+    return {
+        "arm": cell.arm,
+        "seed": cell.seed,
+        **{GRID + key: str(value) for key, value in cell.point.items()},
+    }
+
+
+def _done(folder: Path, step: str | None) -> Path | None:
+    """Find the folder of a step when it is finished."""
+    place = folder / "steps" / (step or "")
+    return place if step and (place / STEP).is_file() else None
+
+
+def _results(folder: Path, planned: PlannedCell) -> Iterator[dict[str, Any]]:
+    """Give a row for every test of a cell that has been evaluated."""
+    for role, step in planned.steps.items():
+        kind, _, test = role.partition(".")
+        place = _done(folder, step)
+        if kind != "evaluate" or place is None:
+            continue
+        yield {
+            **_key(planned.cell),
+            "test": test,
+            **_numbers(read_json(place / "metrics.json")),
+            **_training(folder, planned),
+            **{name: value for name, value in planned.steps.items() if "." not in name},
+            "evaluate": step,
+        }
+
+
+def _numbers(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """Flatten an evaluation's numbers; what is counted over items is given as a share of them."""
+    found: dict[str, Any] = {name: metrics.get(name) for name in ("n", "items", "correct", "mean_tokens")}
+    for name, value in metrics.items():
+        if isinstance(value, Mapping) and "value" in value:
+            found[name] = value["value"]
+    accuracy = metrics.get("accuracy") or {}
+    found |= {name: accuracy.get(name) for name in ("low", "high")}
+    for name in ("no_answer", "truncated", "timeout"):
+        if name in metrics and metrics.get("items"):
+            found[name] = metrics[name] / metrics["items"]
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _training(folder: Path, planned: PlannedCell) -> dict[str, Any]:
+    """Say how many rows and tokens were trained on, and for how many steps."""
+    place = _done(folder, planned.steps.get("train"))
+    if place is None:
+        return {}
+    about = read_json(place / MODEL / "cotmill.json")
+    named = {"rows": "rows", "tokens": "train_tokens", "steps": "train_steps"}
+    return {new: about[old] for old, new in named.items() if old in about}
+
+
+def _selected(folder: Path, planned: PlannedCell) -> Iterator[dict[str, Any]]:
+    """Say what a cell's selection took of every kind of defect; the labels are joined only here."""
+    place, data = _done(folder, planned.steps.get("select")), _done(folder, planned.steps.get("data"))
+    if place is None or data is None:
+        return
+    chosen, pool = Selection.read(place / SELECTION), Pool.open(data / POOL)
+    about = {
+        **_key(planned.cell), "method": chosen.method, "budget": str(chosen.budget),
+        "rows": len(chosen), "pool_rows": len(pool), "select": planned.steps["select"],
+    }  # fmt: skip
+    if DEFECT not in pool.columns:
+        yield about
+        return
+    labels = dict(zip(pool.ids.tolist(), pool.column(DEFECT).to_pylist(), strict=True))
+    in_pool, in_chosen = (
+        _counts(labels.values()),
+        _counts(labels[row_id] for row_id in chosen.row_ids.tolist()),
+    )
+    for kind in sorted(in_pool):
+        taken = in_chosen.get(kind, 0)
+        share, base = taken / max(1, len(chosen)), in_pool[kind] / len(pool)
+        yield about | {
+            "defect": kind,
+            "taken": taken,
+            "in_pool": in_pool[kind],
+            "share": share,
+            "pool_share": base,
+        }
+
+
+def _counts(labels: Any) -> dict[str, int]:
+    """Count labels; a row without a label counts as sound."""
+    found: dict[str, int] = defaultdict(int)
+    for label in labels:
+        found[label or NOT_TAKEN_FROM] += 1
+    return dict(found)
+
+
+def _comparisons(folder: Path, plan: Plan, compare_to: str | None) -> Iterator[dict[str, Any]]:
+    """Compare every arm with the one named, at every grid point and on every test."""
+    if compare_to is None:
+        return
+    outcomes = _outcomes(folder, plan)
+    for (point, test, arm), mine in outcomes.items():
+        theirs = outcomes.get((point, test, compare_to))
+        found = paired(mine, theirs) if theirs is not None and arm != compare_to else None
+        if found is not None:
+            yield {"grid": dict(point), "test": test, "arm": arm, "against": compare_to, **as_json(found)}
+
+
+Outcomes = dict[tuple[tuple[tuple[str, str], ...], str, str], dict[int, Mapping[str, float]]]
+"""(grid point, test, arm) → seed → question id → mean result."""
+
+
+def _outcomes(folder: Path, plan: Plan) -> Outcomes:
+    """Read every cell's results by question; steps that cells share are read once."""
+    found: Outcomes = {}
+    read: dict[str, Mapping[str, float]] = {}
+    for planned in plan.cells:
+        point = tuple((key, str(value)) for key, value in planned.cell.point.items())
+        for role, step in planned.steps.items():
+            kind, _, test = role.partition(".")
+            place = _done(folder, step)
+            if kind == "evaluate" and place is not None:
+                if step not in read:
+                    read[step] = by_question(place)
+                found.setdefault((point, test, planned.cell.arm), {})[planned.cell.seed] = read[step]
+    return found
+
+
+def by_question(folder: Path) -> Mapping[str, float]:
+    """Read the mean result of every question that counts, over its samples."""
+    from cotmill.evaluate.items import correct_of, layout_of, read_items, without_base
+
+    items = without_base(read_items(folder))
+    text = layout_of(items).metric == "text"
+    values = items.column("rouge_l").to_pylist() if text else correct_of(items).astype(float).tolist()
+    found: dict[str, list[float]] = defaultdict(list)
+    for row_id, value in zip(items.column("row_id").to_pylist(), values, strict=True):
+        found[row_id].append(float(value))
+    return {row_id: sum(results) / len(results) for row_id, results in found.items()}

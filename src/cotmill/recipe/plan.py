@@ -1,0 +1,212 @@
+"""From a recipe to steps: every cell becomes a chain of steps, and equal steps become one.
+
+    data ─┬───────────────────────────────► select ─► train ─► evaluate (one per test)
+          ├─► train (proxy) ─► measure ──────┘                     ▲
+          └─► measure                                  test ───────┘
+
+A stage that is added later (sampling and augmenting, masking, influence) is a method of `_Chain` that takes
+the pool's step and gives back another, and a kind in `recipe.steps`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pydantic import BaseModel
+
+from cotmill.core.runs import StepRecord
+from cotmill.evidence import Lengths, Losses, Trajectories
+from cotmill.recipe.estimate import Estimate, of_evaluation, of_measuring, of_training, rows_of
+from cotmill.recipe.graph import Step
+from cotmill.recipe.identity import Identity, identity_of_benchmark, identity_of_file, identity_of_model
+from cotmill.recipe.load import Cell, LoadedRecipe
+from cotmill.recipe.schema import Evaluate, Proxy, Seed, Select, Source, TestSource, Train
+from cotmill.recipe.steps import KINDS
+from cotmill.select import SELECTORS
+from cotmill.select.budget import Budget, Unit
+
+
+@dataclass(frozen=True)
+class PlannedCell:
+    """A cell and the steps that it needs, by their role in it."""
+
+    cell: Cell
+    steps: Mapping[str, str]
+    """`data`, `select`, `train`, … and `evaluate.<test>`, each to the name of a step."""
+
+
+@dataclass
+class Plan:
+    """All cells of a recipe and all their steps."""
+
+    cells: list[PlannedCell] = field(default_factory=list)
+    steps: dict[str, Step] = field(default_factory=dict)
+
+    def add(self, step: Step) -> Step:
+        """Keep a step unless an equal one is there; return the one that is kept."""
+        return self.steps.setdefault(step.name, step)
+
+
+def plan_recipe(loaded: LoadedRecipe) -> Plan:
+    """Lay out the steps of all cells.
+
+    Raises:
+        RecipeError: a file or model that the recipe names is not there.
+    """
+    plan = Plan()
+    for cell in loaded.cells:
+        chain = _Chain(plan, loaded, cell)
+        plan.cells.append(PlannedCell(cell, chain.lay_out()))
+    return plan
+
+
+@dataclass(frozen=True)
+class _Chain:
+    """Lays out the steps of one cell."""
+
+    plan: Plan
+    loaded: LoadedRecipe
+    cell: Cell
+
+    def lay_out(self) -> dict[str, str]:
+        """Plan all stages, and name their steps."""
+        pipeline = self.cell.pipeline
+        roles = {"data": self.data(pipeline.data.train)}
+        if pipeline.select is not None:
+            roles |= self.selected(pipeline.select, roles["data"])
+        model = identity_of_model(pipeline.model, self.loaded.find)
+        if pipeline.train is not None:
+            roles["train"] = self.trained(pipeline.train, model, roles["data"], roles.get("select"))
+        if pipeline.evaluate is not None:
+            for name, source in pipeline.evaluate.tests.items():
+                test = self.test(name, source)
+                roles[f"test.{name}"] = test
+                roles[f"evaluate.{name}"] = self.evaluated(pipeline.evaluate, model, roles.get("train"), test)
+        return {role: step.name for role, step in roles.items()}
+
+    def data(self, source: Source) -> Step:
+        """Plan the pool."""
+        if source.lab is not None:
+            asked = self.cell.pipeline.data.seed
+            seed = source.lab.seed + (self.cell.seed if asked == "each" else asked)
+            found = Identity({"lab": {**plain(source.lab), "seed": seed}})
+        else:
+            assert source.file is not None
+            found = identity_of_file(source.file, self.loaded.find)
+        config = found.config | plain(source, leave_out={"lab", "file"})
+        rows = rows_of(source, found)
+        return self._step("data", config, {}, found, Estimate(rows=rows, seconds=2 + rows / 2000))
+
+    def test(self, name: str, source: TestSource) -> Step:
+        """Plan the questions of a test."""
+        if source.lab is not None:
+            found = Identity({"lab": plain(source.lab)})
+        elif source.benchmark is not None:
+            found = identity_of_benchmark(source.benchmark)
+        else:
+            assert source.file is not None
+            found = identity_of_file(source.file, self.loaded.find)
+        config = found.config | plain(source, leave_out={"lab", "file", "benchmark"}) | {"name": name}
+        rows = source.lab.rows if source.lab else source.rows or 1000
+        return self._step("test", config, {}, found, Estimate(rows=rows, seconds=1 + rows / 2000))
+
+    def selected(self, select: Select, data: Step) -> dict[str, Step]:
+        """Plan what a method needs to be measured, and the selection."""
+        needs = SELECTORS[select.method].needs
+        inputs, roles = {"pool": data}, {}
+        proxy = self.cell.pipeline.proxy
+        if needs is not None:
+            roles = self.measured(needs.kind, proxy, data)
+            inputs["evidence"] = roles["measure"]
+        if needs is None and Budget.parse(select.budget).unit is Unit.TOKENS:
+            roles = self.measured(Lengths.kind, proxy, data)
+            inputs["lengths"] = roles["measure"]
+        config = {"method": select.method, "budget": select.budget, "options": select.options}
+        config["seed"] = self._seed(select.seed)
+        done = self._step("select", config, inputs, Identity({}), Estimate(rows=self._rows(data), seconds=1))
+        return {**roles, "select": done}
+
+    def measured(self, kind: str, proxy: Proxy, data: Step) -> dict[str, Step]:
+        """Plan a measurement of the pool, and the training of the proxy where it needs one."""
+        model = identity_of_model(proxy.model or self.cell.pipeline.model, self.loaded.find)
+        training = proxy.train if kind != Lengths.kind else None
+        if kind == Trajectories.kind and training is None:
+            training = self.cell.pipeline.train
+        config: dict[str, Any] = {"kind": kind, "max_length": proxy.max_length}
+        roles, inputs = {}, {"pool": data}
+        if training is not None:
+            # The same checkpoints for every kind, so that all measurements share one training.
+            roles["proxy"] = self._training(training, proxy.seed, model, inputs, points=proxy.checkpoints)
+            inputs["model"] = roles["proxy"]
+            model = Identity({})
+        rows = self._rows(data)
+        passes = proxy.checkpoints if kind == Trajectories.kind else int(kind == Losses.kind)
+        cost = of_measuring(self._proxy_name(proxy), rows, passes)
+        return {**roles, "measure": self._step("measure", config | _model(model), inputs, model, cost)}
+
+    def trained(self, train: Train, model: Identity, data: Step, selection: Step | None) -> Step:
+        """Plan the fine-tuning."""
+        inputs = {"pool": data} | ({"selection": selection} if selection else {})
+        return self._training(train, train.seed, model, inputs)
+
+    def _training(
+        self, train: BaseModel, seed: Seed, model: Identity, inputs: Mapping[str, Step], *, points: int = 0
+    ) -> Step:
+        """Plan a fine-tuning of the target or of the proxy; equal ones are one step.
+
+        `points` is how many evenly spaced checkpoints are kept for a loss trajectory.
+        """
+        told = plain(train, leave_out={"seed"})
+        config = {"train": told, "checkpoints": points, "seed": self._seed(seed)} | _model(model)
+        rows = self._rows(inputs["pool"]) * self._share()
+        cost = of_training(str(model.config["name"]), told, rows)
+        return self._step("train", config, inputs, model, cost)
+
+    def evaluated(self, evaluate: Evaluate, model: Identity, trained: Step | None, test: Step) -> Step:
+        """Plan asking the trained model, or the base when nothing was trained, the questions of a test."""
+        inputs = {"test": test} | ({"model": trained} if trained else {})
+        config: dict[str, Any] = {"evaluate": plain(evaluate, leave_out={"tests", "seed"})}
+        config["seed"] = self._seed(evaluate.seed)
+        own = Identity({}) if trained else model
+        cost = of_evaluation(self.cell.pipeline.model, test.rows, config["evaluate"])
+        return self._step("evaluate", config | _model(own), inputs, own, cost)
+
+    def _step(
+        self, kind: str, config: dict[str, Any], inputs: Mapping[str, Step], found: Identity, cost: Estimate
+    ) -> Step:
+        """Add one step to the plan."""
+        names = {role: step.name for role, step in inputs.items()}
+        record = StepRecord(kind, KINDS[kind].version, config, names)
+        step = Step(record, self.cell.label, found.places)
+        return self.plan.add(replace(step, rows=cost.rows, tokens=cost.tokens, seconds=cost.seconds))
+
+    def _seed(self, seed: Seed) -> int:
+        """Resolve a seed that may be the cell's own."""
+        return self.cell.seed if seed == "each" else int(seed)
+
+    def _rows(self, step: Step) -> int:
+        """Say how many rows a data step has, roughly."""
+        return step.rows
+
+    def _share(self) -> float:
+        """Say what share of the pool is trained on, roughly."""
+        select = self.cell.pipeline.select
+        if select is None:
+            return 1.0
+        budget = Budget.parse(select.budget)
+        return float(budget.amount) / 100 if budget.unit is Unit.PERCENT else 1.0
+
+    def _proxy_name(self, proxy: Proxy) -> str:
+        return proxy.model or self.cell.pipeline.model
+
+
+def plain(model: BaseModel, leave_out: set[str] | None = None) -> dict[str, Any]:
+    """Give the settings as JSON data, defaults included: a changed default is a changed step."""
+    return model.model_dump(mode="json", exclude=leave_out)
+
+
+def _model(found: Identity) -> dict[str, Any]:
+    """Put a model's identity into a config, unless the model is an input."""
+    return {"model": found.config} if found.config else {}

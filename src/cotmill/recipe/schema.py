@@ -1,0 +1,242 @@
+"""What a recipe may say. Frozen and strict: an unknown setting is an error, not a different experiment.
+
+A recipe names one pipeline (`data`, `model`, `proxy`, `select`, `train`, `evaluate`). `arms` are the things
+compared, each a few overrides of the pipeline; `grid` varies settings for all arms; every grid point, arm
+and seed is a cell. Overrides are merged in the order pipeline, grid, arm.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from cotmill.core.errors import RecipeError
+from cotmill.evaluate.config import EvalConfig
+from cotmill.lab.testsets import TEST_SETS
+from cotmill.select import SELECTORS
+from cotmill.select.budget import Budget
+from cotmill.train.config import TrainConfig
+
+Count = Annotated[int, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Seed = int | Literal["each"]
+"""A fixed seed, or "each": the seed of the cell."""
+PLAIN_ARM = "all"
+"""The name of the only arm of a recipe that names none."""
+
+
+class Part(BaseModel):
+    """Base of everything below."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LabPool(Part):
+    """A pool of generated problems, a share of its rows with a labelled defect."""
+
+    rows: Count
+    defects: Share | dict[str, Share] = 0.0
+    """One rate over all kinds, or a rate for each kind."""
+    min_steps: Count = 1
+    max_steps: Count = 4
+    mix: dict[str, Share] | None = None
+    """Share of each family of problems; None: the lab's heavy-tailed mix."""
+    seed: int = 0
+
+
+class LabTest(Part):
+    """Questions of the lab's test side, which never meet the training side."""
+
+    set: str
+    rows: Count = 500
+    min_steps: Count | None = None
+    max_steps: Count | None = None
+    sentences: Count | None = None
+    """Irrelevant sentences in each question of the set `distractors`."""
+    seed: int = 0
+
+    @field_validator("set")
+    @classmethod
+    def _known_set(cls, name: str) -> str:
+        if name not in TEST_SETS:
+            raise ValueError(f"no test set is called {name!r}; there are {', '.join(TEST_SETS)}")
+        return name
+
+
+class Source(Part):
+    """Rows to train on: made by the lab, or read from a file, a folder or the hub."""
+
+    lab: LabPool | None = None
+    file: str | None = None
+    form: str = "auto"
+    columns: dict[str, str] | None = None
+    limit: Count | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Source:
+        _exactly_one(self, ("lab", "file"))
+        return self
+
+
+class TestSource(Part):
+    """Questions to ask: made by the lab, a known benchmark, or read from a file."""
+
+    __test__ = False  # not a test of ours, whatever its name says to pytest
+
+    lab: LabTest | None = None
+    benchmark: str | None = None
+    file: str | None = None
+    form: str = "auto"
+    columns: dict[str, str] | None = None
+    rows: Count | None = None
+    """At most so many, drawn by hash."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> TestSource:
+        _exactly_one(self, ("lab", "benchmark", "file"))
+        return self
+
+
+def _exactly_one(source: BaseModel, names: tuple[str, ...]) -> None:
+    """Refuse a source that is none of its kinds, or two."""
+    given = [name for name in names if getattr(source, name) is not None]
+    if len(given) != 1:
+        told = " and ".join(given) if given else "none of them"
+        raise ValueError(f"exactly one of {', '.join(names)} must be given, got {told}")
+
+
+class Data(Part):
+    """The pool that is selected from and trained on."""
+
+    train: Source
+    seed: Seed = 0
+    """Added to the lab's seed; "each" makes a new pool for every seed of the recipe."""
+
+
+class Proxy(Part):
+    """The model that measures the pool; it may be smaller than the one that is trained."""
+
+    model: str | None = None
+    """None: the recipe's model."""
+    train: TrainConfig | None = None
+    """How it is fine-tuned on the pool first; None: as it comes (for trajectories: as the recipe trains)."""
+    checkpoints: Count = 6
+    """How many evenly spaced checkpoints a loss trajectory has."""
+    max_length: Count | None = None
+    seed: Seed = 0
+    """One proxy serves all seeds of a recipe unless this is "each"."""
+
+
+class Select(Part):
+    """Which rows are trained on: a method, its budget, and the method's own options beside them."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    method: str
+    budget: str | int
+    seed: Seed = "each"
+
+    @field_validator("budget")
+    @classmethod
+    def _readable(cls, budget: str | int) -> str:
+        try:
+            return str(Budget.parse(budget))
+        except RecipeError as error:
+            raise ValueError(str(error)) from error
+
+    @model_validator(mode="after")
+    def _known_method(self) -> Select:
+        if self.method not in SELECTORS:
+            raise ValueError(f"no method is called {self.method!r}; there are {', '.join(SELECTORS)}")
+        try:
+            SELECTORS[self.method].model_validate(self.options)
+        except ValidationError as error:
+            raise ValueError(_option_error(self.method, error)) from error
+        return self
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The method's own options."""
+        return dict(self.model_extra or {})
+
+
+def _option_error(method: str, error: ValidationError) -> str:
+    """Say which option of a method is wrong, and which there are."""
+    first = error.errors()[0]
+    name = ".".join(str(step) for step in first["loc"])
+    if first["type"] == "extra_forbidden":
+        known = ", ".join(SELECTORS[method].model_fields) or "none"
+        return f"method {method} has no option {name!r}; its options are: {known}"
+    return f"option {name} of method {method}: {first['msg']}"
+
+
+class Train(TrainConfig):
+    """How the model is fine-tuned."""
+
+    seed: Seed = "each"
+
+
+class Evaluate(EvalConfig):
+    """What the trained model is asked, and how it answers."""
+
+    tests: dict[str, TestSource]
+    seed: Seed = 0
+
+
+class Pipeline(Part):
+    """One way from data to a result."""
+
+    data: Data
+    model: str
+    proxy: Proxy = Proxy()
+    select: Select | None = None
+    train: Train | None = None
+    """None: the model is evaluated as it comes."""
+    evaluate: Evaluate | None = None
+
+    @field_validator("proxy", mode="before")
+    @classmethod
+    def _short_proxy(cls, value: Any) -> Any:
+        return {"model": value} if isinstance(value, str) else {} if value is None else value
+
+    @model_validator(mode="after")
+    def _does_something(self) -> Pipeline:
+        if self.train is None and self.select is not None and self.evaluate is not None:
+            raise ValueError("select has no effect on evaluate when train is null; write train: {steps: 300}")
+        return self
+
+
+class Varied(Part):
+    """What is varied in a pipeline, and what is compared."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    about: str = ""
+    """One paragraph in words; it opens the report."""
+    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
+    grid: dict[str, Annotated[tuple[Any, ...], Field(min_length=1)]] = {}
+    """Dotted setting to the values it takes."""
+    arms: dict[str, dict[str, Any]] = {}
+    """Name to overrides of the pipeline; none: one arm, the pipeline itself."""
+    compare_to: str | None = None
+    """The arm that the others are compared to."""
+
+    @field_validator("seeds")
+    @classmethod
+    def _distinct(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(seeds)) < len(seeds):
+            raise ValueError(f"a seed is listed twice in {list(seeds)}")
+        return seeds
+
+
+class Recipe(Varied, Pipeline):
+    """Everything that may stand in a recipe file."""
+
+
+def recipe_schema() -> dict[str, Any]:
+    """Give the JSON schema of a recipe, for editors."""
+    schema = Recipe.model_json_schema()
+    schema["title"] = "cotmill recipe"
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["$defs"]["Proxy"] = {"anyOf": [{"type": "string"}, schema["$defs"]["Proxy"]]}
+    return schema

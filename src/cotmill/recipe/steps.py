@@ -1,0 +1,214 @@
+"""What each kind of step does: one table, one function a kind.
+
+A function reads `task.inputs`, writes into `task.out`, and imports what is heavy when it runs, so that a
+plan is made without torch. A kind's version is raised when the same config would leave something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cotmill.core.files import read_json, write_json
+from cotmill.core.ids import order_keys
+from cotmill.recipe.graph import Kind, Task
+
+if TYPE_CHECKING:
+    from cotmill.data.pool import Pool
+    from cotmill.evaluate.benchmark import Benchmark
+    from cotmill.model.load import LanguageModel
+
+POOL, EVIDENCE, SELECTION, MODEL = "pool", "evidence.parquet", "selection", "model"
+BENCHMARK = "benchmark.json"
+ABOUT_BENCHMARK = ("name", "metric", "strict_rule", "groups", "cluster", "base", "set_aside")
+LAB_GROUPS = ("source", "steps", "role_label", "number_label", "sentence_label")
+"""What results on the lab's tests are broken down by, where a column is there and varies."""
+
+
+def make_data(task: Task) -> None:
+    """Make or read the pool; labels stay in it and are taken off before a method sees it."""
+    from cotmill.data.pool import Pool
+
+    lab = task.config.get("lab")
+    if lab:
+        from cotmill.lab import make_pool_rows
+
+        told = {
+            name: value for name, value in lab.items() if name not in ("rows", "seed") and value is not None
+        }
+        rows = make_pool_rows(lab["seed"], lab["rows"], **told)
+        Pool.from_rows(_as_pool_rows(rows)).write(task.out / POOL)
+        return
+    _first_by_hash(_read(task), task.config["limit"]).write(task.out / POOL)
+
+
+def _as_pool_rows(rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Give the lab's rows the names of a pool's columns."""
+    from cotmill.data.gold import final_answer
+
+    for row in rows:
+        solution = str(row["answer"])
+        rest = {name: value for name, value in row.items() if name != "answer"}
+        yield {**rest, "trace": solution, "gold": final_answer(solution), "origin": "lab"}
+
+
+def _read(task: Task) -> Pool:
+    """Read the file that a config identifies by content, from where it lies."""
+    from cotmill.data.read import read_pool
+
+    return read_pool(task.places["file"], form=task.config["form"], columns=task.config["columns"])
+
+
+def _first_by_hash(pool: Pool, rows: int | None) -> Pool:
+    """Keep some rows: a random sample, nested across sizes."""
+    if rows is None or rows >= len(pool):
+        return pool
+    return pool.take(pool.ids[np.argsort(order_keys(0, pool.ids), kind="stable")[:rows]])
+
+
+def make_test(task: Task) -> None:
+    """Write the questions of a test and how they are judged."""
+    found = _benchmark(task)
+    found.pool.write(task.out / POOL)
+    write_json(task.out / BENCHMARK, {name: getattr(found, name) for name in ABOUT_BENCHMARK})
+
+
+def _benchmark(task: Task) -> Benchmark:
+    """Make the benchmark that a config describes."""
+    from cotmill.data.pool import Pool
+    from cotmill.evaluate.benchmark import Benchmark
+    from cotmill.evaluate.benchmarks import benchmark
+
+    config = task.config
+    if "benchmark" in config:
+        return benchmark(config["benchmark"]).limited(config["rows"])
+    if "lab" not in config:
+        return Benchmark.of(_read(task), name=config["name"]).limited(config["rows"])
+    from cotmill.lab import TEST_SETS
+
+    lab = config["lab"]
+    told = {
+        name: value
+        for name, value in lab.items()
+        if name not in ("set", "rows", "seed") and value is not None
+    }
+    pool = Pool.from_rows(_as_pool_rows(TEST_SETS[lab["set"]](lab["seed"], lab["rows"], **told)))
+    groups = tuple(
+        name for name in LAB_GROUPS if name in pool.columns and len(pool.column(name).unique()) > 1
+    )
+    return Benchmark.of(pool, name=config["name"], groups=groups)
+
+
+def open_test(folder: Path) -> Benchmark:
+    """Read back what `make_test` wrote."""
+    from cotmill.data.pool import Pool
+    from cotmill.evaluate.benchmark import Benchmark
+
+    about = read_json(folder / BENCHMARK)
+    return Benchmark(**{**about, "groups": tuple(about["groups"])}, pool=Pool.open(folder / POOL))
+
+
+def open_pool(folder: Path) -> Pool:
+    """Open a data step's pool as methods may see it: without labels."""
+    from cotmill.data.pool import Pool
+
+    return Pool.open(folder / POOL).without_labels()
+
+
+def model_name(task: Task) -> str:
+    """Say which model a step reads: the one that another step trained, or the one that the recipe names."""
+    return str(task.inputs["model"] / MODEL) if "model" in task.inputs else task.places["model"]
+
+
+def _load(task: Task) -> LanguageModel:
+    """Load the model of a step."""
+    from cotmill.model.load import load
+    from cotmill.model.threads import use_threads
+
+    use_threads(task.threads)
+    return load(model_name(task))
+
+
+def make_measure(task: Task) -> None:
+    """Measure the pool with a model."""
+    MEASURES[task.config["kind"]](task).write(task.out / EVIDENCE)
+
+
+def _losses(task: Task) -> Any:
+    from cotmill.measure.losses import measure_losses
+
+    return measure_losses(_load(task), open_pool(task.inputs["pool"]), max_length=task.config["max_length"])
+
+
+def _lengths(task: Task) -> Any:
+    from cotmill.measure.lengths import measure_lengths
+
+    return measure_lengths(_load(task), open_pool(task.inputs["pool"]))
+
+
+def _trajectories(task: Task) -> Any:
+    from cotmill.measure.trajectories import measure_trajectories
+
+    pool = open_pool(task.inputs["pool"])
+    return measure_trajectories(task.inputs["model"] / MODEL, pool, max_length=task.config["max_length"])
+
+
+MEASURES: dict[str, Callable[[Task], Any]] = {
+    "losses": _losses,
+    "lengths": _lengths,
+    "trajectories": _trajectories,
+}
+
+
+def make_select(task: Task) -> None:
+    """Choose rows by a method; it sees no labels."""
+    from cotmill.evidence import Lengths
+    from cotmill.select import SELECTORS
+
+    config = task.config
+    selector = SELECTORS[config["method"]].model_validate(config["options"])
+    evidence = selector.needs.read(task.inputs["evidence"] / EVIDENCE) if selector.needs else None
+    lengths = Lengths.read(task.inputs["lengths"] / EVIDENCE) if "lengths" in task.inputs else None
+    pool = open_pool(task.inputs["pool"])
+    chosen = selector(pool, evidence, budget=config["budget"], seed=config["seed"], lengths=lengths)
+    chosen.write(task.out / SELECTION)
+
+
+def make_train(task: Task) -> None:
+    """Fine-tune a model on the pool, or on the rows that were selected."""
+    from cotmill.select import Selection
+    from cotmill.train.config import TrainConfig
+    from cotmill.train.sft import train
+
+    pool = open_pool(task.inputs["pool"])
+    if "selection" in task.inputs:
+        pool = Selection.read(task.inputs["selection"] / SELECTION).apply(pool)
+    config = TrainConfig.model_validate(task.config["train"])
+    train(
+        model_name(task), pool, config, out=task.out / MODEL, seed=task.config["seed"], threads=task.threads
+    )
+
+
+def make_evaluate(task: Task) -> None:
+    """Ask a model the questions of a test."""
+    from cotmill.evaluate.config import EvalConfig
+    from cotmill.evaluate.run import evaluate
+
+    config = EvalConfig.model_validate(task.config["evaluate"])
+    evaluate(
+        _load(task), open_test(task.inputs["test"]), out=task.out, config=config, seed=task.config["seed"]
+    )
+
+
+KINDS: dict[str, Kind] = {
+    "data": Kind(make_data, 1),
+    "test": Kind(make_test, 1),
+    "measure": Kind(make_measure, 1),
+    "select": Kind(make_select, 1),
+    "train": Kind(make_train, 1, resumes=True),
+    "evaluate": Kind(make_evaluate, 1, resumes=True),
+}
+"""Every kind of step by its name in a Run."""

@@ -7,7 +7,7 @@ Training, measuring, sampling and evaluation all go through here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 from cotmill.core.errors import DataError, ModelError
@@ -37,9 +37,13 @@ class Rendered(NamedTuple):
 def rows_of(pool: Pool) -> Iterator[Row]:
     """Stream the rows of a Pool."""
     for batch in pool.batches(list(COLUMNS)):
-        for row in batch.to_pylist():
-            context = tuple((turn["role"], turn["content"]) for turn in row["context"])
-            yield Row(row["row_id"], row["question"], row["trace"], context)
+        yield from map(row_of, batch.to_pylist())
+
+
+def row_of(row: Mapping[str, Any]) -> Row:
+    """Take what rendering needs out of one row of a Pool."""
+    context = tuple((turn["role"], turn["content"]) for turn in row["context"])
+    return Row(row["row_id"], row["question"], row["trace"], context)
 
 
 def form_of(tokenizer: Any, form: Form) -> Literal["plain", "chat"]:

@@ -14,12 +14,12 @@ import torch
 
 from cotmill.core.files import folder_aside, write_json
 from cotmill.model.load import LanguageModel, fingerprint_of
+from cotmill.model.snapshots import SNAPSHOTS, snapshot_folder
 
 RESULT = "cotmill.json"
 LOG = "train_log.parquet"
 TIMING = "timing.json"
 ADAPTER = "adapter"
-SNAPSHOTS = "snapshots"
 
 
 def write_result(
@@ -81,14 +81,3 @@ def snapshot(model: Any, tokenizer: Any, folder: Path, step: int) -> None:
         model = copy.deepcopy(model).merge_and_unload()
     with folder_aside(place) as part:
         write_weights(model, tokenizer, part)
-
-
-def snapshot_folder(folder: Path, step: int) -> Path:
-    """Name the folder of the weights as they were after a step."""
-    return folder / SNAPSHOTS / f"step-{step:06d}"
-
-
-def snapshots_of(folder: Path) -> dict[int, Path]:
-    """Find the snapshots of a training: step to folder."""
-    found = (folder / SNAPSHOTS).glob("step-*[0-9]")
-    return {int(path.name.removeprefix("step-")): path for path in sorted(found)}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cotmill.core.ids import as_strings, content_id, id_words, order_keys
+from cotmill.core.ids import as_strings, content_id, id_words, order_keys, places_of
 
 IDS = [content_id("row", str(i)) for i in range(300)]
 
@@ -66,3 +66,13 @@ def test_one_bit_of_an_id_or_another_seed_changes_half_of_the_key(seed: int, bit
     # 64 fair coins: fewer than 10 or more than 54 heads with a chance of 1e-8
     assert 10 <= (keys[0] ^ keys[1]).bit_count() <= 54
     assert 10 <= (keys[0] ^ other).bit_count() <= 54
+
+
+@given(st.lists(st.integers(0, 40)), st.lists(st.integers(0, 40), unique=True))
+def test_places_are_found_even_where_ids_begin_alike(wanted: list[int], among: list[int]):
+    # 16 equal digits, and few different ones after: the first words are all the same
+    def name(number: int) -> str:
+        return "0" * 30 + f"{number:02x}"
+
+    places = places_of([name(n) for n in wanted], [name(n) for n in among])
+    assert places.tolist() == [among.index(n) if n in among else -1 for n in wanted]

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from jaxtyping import Shaped, UInt8, UInt64
+from jaxtyping import Int, Shaped, UInt8, UInt64
 
 ID_BYTES = 16
 """128 bits: at 10^10 rows the chance of any collision is below 10^-18."""
@@ -51,7 +50,7 @@ def rng_of(seed: int, *parts: str | int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=seed_of(seed, *parts)))
 
 
-def order_keys(seed: int, ids: Iterable[str] | Any) -> UInt64[np.ndarray, " row"]:
+def order_keys(seed: int, ids: Any) -> UInt64[np.ndarray, " row"]:
     """Give every id a uniform 64-bit key; the k smallest are a random sample of size k.
 
     Samples for different k are nested, and a row's key does not depend on the other rows. Content ids
@@ -75,7 +74,7 @@ def _mix(x: UInt64[np.ndarray, " row"]) -> UInt64[np.ndarray, " row"]:
     return x ^ (x >> np.uint64(31))
 
 
-def id_words(ids: Iterable[str] | Any) -> UInt64[np.ndarray, "row 2"]:
+def id_words(ids: Any) -> UInt64[np.ndarray, "row 2"]:
     """Read ids as 128-bit numbers: content ids by their digits, other ids by their hash."""
     text = _fixed_width(ids)
     if text is not None:
@@ -85,7 +84,30 @@ def id_words(ids: Iterable[str] | Any) -> UInt64[np.ndarray, "row 2"]:
     return np.array([_words_of(row_id) for row_id in as_strings(ids)], dtype=np.uint64).reshape(-1, 2)
 
 
-def as_strings(ids: Iterable[str] | Any) -> Shaped[np.ndarray, " row"]:
+def places_of(wanted: Any, among: Any) -> Int[np.ndarray, " wanted"]:
+    """Find the place of every wanted id among others; -1 where it is absent, any place where it is repeated.
+
+    >>> places_of(["c", "a", "x"], ["a", "b", "c"]).tolist()
+    [2, 0, -1]
+    """
+    want, have = id_words(wanted), id_words(among)
+    if not len(have):
+        return np.full(len(want), -1, dtype=np.int64)
+    order = np.lexsort((have[:, 1], have[:, 0]))
+    have = have[order]
+    places = np.searchsorted(have[:, 0], want[:, 0])
+    while True:
+        found = have[np.minimum(places, len(have) - 1)]
+        # Distinct ids may share their first word: then look further.
+        further = (found[:, 0] == want[:, 0]) & (found[:, 1] < want[:, 1]) & (places < len(have))
+        if not further.any():
+            break
+        places += further
+    present = (found == want).all(axis=1) & (places < len(have))
+    return np.where(present, order[np.minimum(places, len(have) - 1)], -1)
+
+
+def as_strings(ids: Any) -> Shaped[np.ndarray, " row"]:
     """Turn ids of any form (list, numpy, Arrow) into one numpy array of str.
 
     >>> as_strings(["a", "bc"]).tolist()
@@ -96,9 +118,8 @@ def as_strings(ids: Iterable[str] | Any) -> Shaped[np.ndarray, " row"]:
     text = _fixed_width(ids)
     if text is not None:
         return np.ascontiguousarray(text).view(f"S{HEX_DIGITS}").reshape(-1).astype(f"U{HEX_DIGITS}")
-    if hasattr(ids, "to_pylist"):
-        ids = ids.to_pylist()
-    return np.array(list(ids), dtype=str).reshape(-1)
+    listed = ids.to_pylist() if not isinstance(ids, np.ndarray) and hasattr(ids, "to_pylist") else ids
+    return np.array(list(listed), dtype=str).reshape(-1)
 
 
 def _words_of(row_id: str) -> tuple[int, int]:

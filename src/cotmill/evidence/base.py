@@ -14,12 +14,10 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from jaxtyping import Int, Shaped
 
 from cotmill.core.errors import EvidenceError
-from cotmill.core.ids import as_strings, id_words
+from cotmill.core.ids import as_strings, id_words, places_of
 from cotmill.data.pool import Pool
 from cotmill.evidence.files import read_columns, write_columns
 
@@ -95,10 +93,10 @@ class Evidence(ABC):
     def fingerprint(self) -> str:
         """A hash of the ids and numbers in this order; equal files have equal fingerprints."""
         digest = hashlib.blake2b(self.kind.encode(), digest_size=16)
-        digest.update(np.ascontiguousarray(id_words(self.row_ids)))
+        digest.update(id_words(self.row_ids).tobytes())
         for name, values in self.to_columns().items():
             digest.update(f"{name} {values.dtype}".encode())
-            digest.update(np.ascontiguousarray(values))
+            digest.update(values.tobytes())
         return digest.hexdigest()
 
     def at(self: Kind, positions: Int[np.ndarray, " row"]) -> Kind:
@@ -115,26 +113,22 @@ class Evidence(ABC):
         wanted = pool.column("row_id")
         if len(wanted) == len(self) and np.array_equal(id_words(wanted), id_words(self.row_ids)):
             return replace(self, pool_fingerprint=pool.fingerprint)
-        have = pa.array(self.row_ids, type=wanted.type)
-        self._refuse_repeats(have)
-        places = pc.index_in(wanted, value_set=have)
-        if places.null_count:
-            self._refuse_missing(wanted, places)
-        return replace(self.at(places.to_numpy().astype(np.int64)), pool_fingerprint=pool.fingerprint)
+        self._refuse_repeats()
+        places = places_of(wanted, self.row_ids)
+        missing = np.flatnonzero(places < 0)
+        if len(missing):
+            raise EvidenceError(
+                f"{len(missing)} of {len(wanted)} pool rows are not among the {len(self)} rows of the {self.kind} "
+                f"(first: '{wanted[int(missing[0])]}'); measure this pool, or take() the rows that were measured"
+            )
+        return replace(self.at(places), pool_fingerprint=pool.fingerprint)
 
-    def _refuse_repeats(self, have: pa.Array) -> None:
-        distinct = pc.count_distinct(have).as_py()
+    def _refuse_repeats(self) -> None:
+        distinct = len(np.unique(id_words(self.row_ids), axis=0))
         if distinct != len(self):
             raise EvidenceError(
                 f"{self.kind}: {len(self)} rows have only {distinct} distinct row ids; measure every row once"
             )
-
-    def _refuse_missing(self, wanted: pa.ChunkedArray, places: pa.ChunkedArray) -> None:
-        first = wanted.filter(places.is_null())[0].as_py()
-        raise EvidenceError(
-            f"{places.null_count} of {len(wanted)} pool rows are not among the {len(self)} rows "
-            f"of the {self.kind} (first: '{first}'); measure this pool, or take() the rows that were measured"
-        )
 
     def write(self, path: Path) -> Path:
         """Write one Parquet file: row_id, the columns of this kind, and the provenance as metadata."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Int
@@ -51,13 +52,8 @@ def fit(
     sample: Float32[np.ndarray, "row feature"], *, clusters: int, restarts: int, seed: int
 ) -> Float32[np.ndarray, "cluster feature"]:
     """Find centres by k-means++ with restarts and Lloyd's rounds."""
-    means = KMeans(
-        clusters,
-        init="k-means++",
-        n_init=restarts,
-        max_iter=ROUNDS,
-        random_state=seed_of(seed, "k-means") % 2**32,
-    )
+    options: dict[str, Any] = {"n_init": restarts, "random_state": seed_of(seed, "k-means") % 2**32}
+    means = KMeans(clusters, init="k-means++", max_iter=ROUNDS, **options)
     # Threads add up the centres in the order in which they finish; one thread always adds alike.
     with threadpool_limits(limits=1), warnings.catch_warnings():
         # Fewer distinct rows than centres: the spare centres get no rows, which drawing allows for.

@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 from pydantic import Field
 
 from cotmill.core.errors import DataError
+from cotmill.core.ids import places_of
 from cotmill.data.pool import Pool
 from cotmill.evidence import Lengths
 from cotmill.select import pick
@@ -55,14 +56,13 @@ class LengthMatched(Method):
         """Count the rows to imitate in every stratum."""
         if self.like is None:
             return np.bincount(groups, minlength=strata).astype(float)
-        wanted = Selection.read(self.like).row_ids
-        imitated = np.isin(pool.ids, wanted)
-        if imitated.sum() != len(wanted):
+        places = places_of(Selection.read(self.like).row_ids, pool.column("row_id"))
+        unknown = int((places < 0).sum())
+        if unknown:
             raise DataError(
-                f"{len(wanted) - imitated.sum()} of {len(wanted)} rows of {self.like} are not in this pool; "
-                "match a selection from the same pool"
+                f"{unknown} of {len(places)} rows of {self.like} are not in this pool; match a selection of this pool"
             )
-        return np.bincount(groups[imitated], minlength=strata).astype(float)
+        return np.bincount(groups[places], minlength=strata).astype(float)
 
 
 def length_strata(tokens: Int[np.ndarray, " row"], strata: int) -> tuple[pick.Groups, np.ndarray]:

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from jaxtyping import Bool, Int
 
 from cotmill.core.errors import DataError
+from cotmill.core.ids import places_of
 from cotmill.data.pool import Pool
 from cotmill.select.drawing import groups_of
 from cotmill.select.selection import Selection
@@ -86,13 +86,14 @@ def _taken_in_order_of(a: Selection, b: Selection) -> Bool[np.ndarray, " row"]:
     ids, others = a.table["row_id"], b.table["row_id"]
     if ids.equals(others):
         return b.taken
-    places = pc.index_in(ids, value_set=others.combine_chunks())
-    if len(ids) != len(others) or places.null_count:
+    places = places_of(ids, others)
+    unknown = int((places < 0).sum())
+    if len(ids) != len(others) or unknown:
         raise DataError(
-            f"{places.null_count} of {len(ids)} rows of the first selection's pool are not among the "
+            f"{unknown} of {len(ids)} rows of the first selection's pool are not among the "
             f"{len(others)} of the second's; compare selections of one pool"
         )
-    return b.taken[places.to_numpy()]
+    return b.taken[places]
 
 
 def _by_part(
@@ -103,6 +104,10 @@ def _by_part(
 
 def _fifths(pool: Pool) -> Int[np.ndarray, " row"]:
     """Fifths of the pool by characters of the trace; characters need no tokenizer."""
-    lengths = pc.utf8_length(pool.column("trace")).to_numpy()
+    lengths = np.concatenate([_characters(batch) for batch in pool.batches(["trace"])])
     edges = np.quantile(lengths, np.linspace(0, 1, LENGTH_BANDS + 1)[1:-1], method="lower")
     return np.searchsorted(edges, lengths, side="left")
+
+
+def _characters(batch: pa.RecordBatch) -> Int[np.ndarray, " row"]:
+    return np.array([len(trace) for trace in batch.column("trace").to_pylist()], dtype=np.int64)

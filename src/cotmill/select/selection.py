@@ -19,6 +19,7 @@ from cotmill.core.ids import as_strings, content_id
 from cotmill.data.pool import Pool
 from cotmill.select.budget import Budget, Unit
 from cotmill.select.drawing import Drawing, groups_of
+from cotmill.select.pick import Groups
 
 TABLE, FACTS = "selection.parquet", "selection.json"
 
@@ -154,7 +155,7 @@ def _manifest(
         scores = drawing.scores.astype(np.float64)
         columns["score"] = pa.array(scores, mask=np.isnan(scores))
     if drawing.groups is not None:
-        columns["group"] = _group_column(drawing)
+        columns["group"] = _group_column(drawing.groups, drawing.group_names)
     return pa.table(columns)
 
 
@@ -185,13 +186,11 @@ def _reasons(
     return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(sentences))
 
 
-def _group_column(drawing: Drawing) -> pa.Array:
-    names = drawing.group_names
+def _group_column(groups: Groups, names: Shaped[np.ndarray, " group"] | None) -> pa.Array:
     if names is None:
-        names = np.arange(drawing.groups.max(initial=-1) + 1).astype(str)
-    return pa.DictionaryArray.from_arrays(
-        pa.array(drawing.groups.astype(np.int32)), pa.array(names, type=pa.string())
-    )
+        names = np.arange(groups.max(initial=-1) + 1).astype(str)
+    numbers = pa.array(groups.astype(np.int32))
+    return pa.DictionaryArray.from_arrays(numbers, pa.array(names, type=pa.string()))
 
 
 def _summary(

@@ -118,13 +118,17 @@ class Evidence(ABC):
         missing = np.flatnonzero(places < 0)
         if len(missing):
             raise EvidenceError(
-                f"{len(missing)} of {len(wanted)} pool rows are not among the {len(self)} rows of the {self.kind} "
-                f"(first: '{wanted[int(missing[0])]}'); measure this pool, or take() the rows that were measured"
+                f"{len(missing)} of {len(wanted)} pool rows are not among the {len(self)} rows of the "
+                f"{self.kind} (first: '{wanted[int(missing[0])]}'); measure this pool, or take() the rows "
+                "that were measured"
             )
         return replace(self.at(places), pool_fingerprint=pool.fingerprint)
 
     def _refuse_repeats(self) -> None:
-        distinct = len(np.unique(id_words(self.row_ids), axis=0))
+        words = id_words(self.row_ids)
+        if len(np.unique(words[:, 0])) == len(self):  # the usual case, without the slow sort of pairs
+            return
+        distinct = len(np.unique(words, axis=0))
         if distinct != len(self):
             raise EvidenceError(
                 f"{self.kind}: {len(self)} rows have only {distinct} distinct row ids; measure every row once"

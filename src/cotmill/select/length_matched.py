@@ -60,7 +60,8 @@ class LengthMatched(Method):
         unknown = int((places < 0).sum())
         if unknown:
             raise DataError(
-                f"{unknown} of {len(places)} rows of {self.like} are not in this pool; match a selection of this pool"
+                f"{unknown} of {len(places)} rows of {self.like} are not in this pool; "
+                "match a selection of this pool"
             )
         return np.bincount(groups[places], minlength=strata).astype(float)
 

@@ -104,7 +104,7 @@ def seal(folder: Path, record: StepRecord) -> StepRecord:
     files = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        if path.is_file() and name not in (STEP, TIMING):
+        if path.is_file() and name != STEP and path.name != TIMING:
             files[name] = {"sha256": sha256_of(path), "bytes": path.stat().st_size}
     sealed = StepRecord(record.kind, record.version, record.config, record.inputs, files)
     write_json(folder / STEP, {**asdict(sealed), "key": sealed.key})

@@ -109,7 +109,7 @@ def _training(folder: Path, planned: PlannedCell) -> dict[str, Any]:
     place = _done(folder, planned.steps.get("train"))
     if place is None:
         return {}
-    about = read_json(place / MODEL / "cotmill.json")
+    about = read_json(place / MODEL / "cotmill.json")["result"]
     named = {"rows": "rows", "tokens": "train_tokens", "steps": "train_steps"}
     return {new: about[old] for old, new in named.items() if old in about}
 

@@ -1,12 +1,12 @@
 """Recipes: what to do, in YAML, and the runner that turns one into a Run.
 
-    text.py, load.py     YAML with line numbers, overrides, complaints → cells
-    schema.py            what a recipe may say
-    identity.py          hashes of the files and models that it names
-    plan.py, graph.py    cells → steps, equal ones once
-    steps.py             what each kind of step does
-    runner.py            steps in worker processes, whole or not there
-    run.py, collect.py   the Run folder and its tables
+text.py, load.py     YAML with line numbers, overrides, complaints → cells
+schema.py            what a recipe may say
+identity.py          hashes of the files and models that it names
+plan.py, graph.py    cells → steps, equal ones once
+steps.py             what each kind of step does
+runner.py            steps in worker processes, whole or not there
+run.py, collect.py   the Run folder and its tables
 """
 
 from cotmill.recipe.load import LoadedRecipe as LoadedRecipe

@@ -58,7 +58,7 @@ def is_tiny(name: str) -> bool:
     return parameters_of(name) < 2e7
 
 
-def _seconds(tokens: float, model: str, *, passes: float) -> float:
+def _seconds(tokens: float, model: str, *, passes: int) -> float:
     """Time so many tokens through a model; training is three forward passes."""
     rate = min(FLOPS / (2 * parameters_of(model)), MOST_TOKENS)
     return tokens * passes / rate
@@ -67,7 +67,7 @@ def _seconds(tokens: float, model: str, *, passes: float) -> float:
 def of_training(model: str, train: Mapping[str, Any], rows: float) -> Estimate:
     """Estimate a fine-tuning."""
     steps = train["steps"] or train["epochs"] * rows / train["batch_size"]
-    tokens = steps * train["batch_size"] * TOKENS_PER_ROW
+    tokens = float(steps * train["batch_size"] * TOKENS_PER_ROW)
     return Estimate(round(rows), tokens, STARTING + _seconds(tokens, model, passes=3))
 
 

@@ -16,7 +16,6 @@ from cotmill.core.errors import RecipeError
 from cotmill.core.files import sha256_of
 from cotmill.core.ids import content_id
 from cotmill.data.read import HUB_NAME
-from cotmill.evaluate.benchmarks import benchmark
 from cotmill.lab.models import ASSETS, PREFIX
 
 DECISIVE = ("*.safetensors", "*.json", "*.model", "*.jinja", "*.txt")
@@ -73,6 +72,8 @@ def identity_of_benchmark(wanted: str) -> Identity:
 @lru_cache(maxsize=64)
 def _benchmark_fingerprint(wanted: str) -> str:
     """Read a benchmark once per process."""
+    from cotmill.evaluate.benchmarks import benchmark
+
     return benchmark(wanted).fingerprint
 
 

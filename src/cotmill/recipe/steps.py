@@ -6,6 +6,7 @@ plan is made without torch. A kind's version is raised when the same config woul
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +20,10 @@ from cotmill.recipe.graph import Kind, Task
 if TYPE_CHECKING:
     from cotmill.data.pool import Pool
     from cotmill.evaluate.benchmark import Benchmark
+    from cotmill.evidence import Evidence
     from cotmill.model.load import LanguageModel
 
+UNFINISHED = "unfinished"
 POOL, EVIDENCE, SELECTION, MODEL = "pool", "evidence.parquet", "selection", "model"
 BENCHMARK = "benchmark.json"
 ABOUT_BENCHMARK = ("name", "metric", "strict_rule", "groups", "cluster", "base", "set_aside")
@@ -133,30 +136,35 @@ def _load(task: Task) -> LanguageModel:
 
 
 def make_measure(task: Task) -> None:
-    """Measure the pool with a model."""
-    MEASURES[task.config["kind"]](task).write(task.out / EVIDENCE)
+    """Measure the pool with a model; shards that are done lie aside until all are."""
+    from cotmill.model.threads import use_threads
+
+    use_threads(task.threads)
+    aside = task.out / UNFINISHED
+    told = {"max_length": task.config["max_length"], "work": aside}
+    MEASURES[task.config["kind"]](task, open_pool(task.inputs["pool"]), told).write(task.out / EVIDENCE)
+    shutil.rmtree(aside, ignore_errors=True)
 
 
-def _losses(task: Task) -> Any:
+def _losses(task: Task, pool: Pool, told: Mapping[str, Any]) -> Evidence:
     from cotmill.measure.losses import measure_losses
 
-    return measure_losses(_load(task), open_pool(task.inputs["pool"]), max_length=task.config["max_length"])
+    return measure_losses(_load(task), pool, **told)
 
 
-def _lengths(task: Task) -> Any:
+def _lengths(task: Task, pool: Pool, told: Mapping[str, Any]) -> Evidence:
     from cotmill.measure.lengths import measure_lengths
 
-    return measure_lengths(_load(task), open_pool(task.inputs["pool"]))
+    return measure_lengths(_load(task), pool, **told)
 
 
-def _trajectories(task: Task) -> Any:
+def _trajectories(task: Task, pool: Pool, told: Mapping[str, Any]) -> Evidence:
     from cotmill.measure.trajectories import measure_trajectories
 
-    pool = open_pool(task.inputs["pool"])
-    return measure_trajectories(task.inputs["model"] / MODEL, pool, max_length=task.config["max_length"])
+    return measure_trajectories(task.inputs["model"] / MODEL, pool, **told)
 
 
-MEASURES: dict[str, Callable[[Task], Any]] = {
+MEASURES: dict[str, Callable[[Task, Any, Mapping[str, Any]], Any]] = {
     "losses": _losses,
     "lengths": _lengths,
     "trajectories": _trajectories,
@@ -187,9 +195,8 @@ def make_train(task: Task) -> None:
     if "selection" in task.inputs:
         pool = Selection.read(task.inputs["selection"] / SELECTION).apply(pool)
     config = TrainConfig.model_validate(task.config["train"])
-    train(
-        model_name(task), pool, config, out=task.out / MODEL, seed=task.config["seed"], threads=task.threads
-    )
+    told = {"seed": task.config["seed"], "checkpoints": task.config["checkpoints"], "threads": task.threads}
+    train(model_name(task), pool, config, out=task.out / MODEL, **told)
 
 
 def make_evaluate(task: Task) -> None:
@@ -206,7 +213,7 @@ def make_evaluate(task: Task) -> None:
 KINDS: dict[str, Kind] = {
     "data": Kind(make_data, 1),
     "test": Kind(make_test, 1),
-    "measure": Kind(make_measure, 1),
+    "measure": Kind(make_measure, 1, resumes=True),
     "select": Kind(make_select, 1),
     "train": Kind(make_train, 1, resumes=True),
     "evaluate": Kind(make_evaluate, 1, resumes=True),

@@ -17,6 +17,15 @@ def test_mcnemar_counts_the_four_cells_and_uses_only_what_changed() -> None:
     assert found.p_value == pytest.approx(2 * (1 + 4) / 16)  # at most 1 of 4, two-sided
 
 
+@pytest.mark.parametrize(("heads", "tails"), [(0, 0), (1, 0), (3, 3), (2, 5), (26, 231), (400, 380)])
+def test_exact_p_is_that_of_scipy(heads: int, tails: int) -> None:
+    from scipy.stats import binomtest
+
+    a = np.repeat([True, False], [heads, tails])
+    theirs = binomtest(heads, heads + tails, 0.5).pvalue if heads + tails else 1.0
+    assert mcnemar(a, ~a).p_value == pytest.approx(theirs)
+
+
 def test_equal_runs_are_not_different() -> None:
     same = np.array([True, False, True])
     assert mcnemar(same, same).p_value == 1.0

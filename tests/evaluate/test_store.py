@@ -17,7 +17,7 @@ def test_a_kill_at_any_byte_costs_at_most_the_last_batch(tmp_path: Path) -> None
     first = len((tmp_path / OUTPUTS).read_bytes())
     store.append([output(2), output(3)])
     whole = (tmp_path / OUTPUTS).read_bytes()
-    for length in range(len(whole) + 1):
+    for length in {*range(0, len(whole), 7), first - 1, first, first + 1, len(whole) - 1, len(whole)}:
         (tmp_path / OUTPUTS).write_bytes(whole[:length])
         again = OutputStore(tmp_path)
         batches = (length >= first) + (length >= len(whole))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from cotmill.evaluate.benchmark import Benchmark
 from cotmill.evaluate.config import EvalConfig
 from cotmill.evaluate.items import ASKED, Layout
 from cotmill.evaluate.store import Output, OutputStore
+from cotmill.evaluate.summary import TOO_LONG
 
 if TYPE_CHECKING:
     from cotmill.model.load import LanguageModel
@@ -27,10 +27,6 @@ SAVE_EVERY_SLOW = 64
 """The same where a CPU runs a model that is not small."""
 SMALL = 50_000_000
 """Parameters up to which a model counts as small."""
-TOO_LONG = "too_long"
-"""Finish reason of a question that does not fit into the model at all."""
-ROOM_STEP = 32
-"""Questions that leave less room than was allowed are asked in groups that differ by so many tokens."""
 
 
 @dataclass(frozen=True)
@@ -90,42 +86,31 @@ def _chunks(asks: Sequence[Ask], size: int) -> Iterator[list[Ask]]:
 
 
 def _generate(lm: LanguageModel, asks: Sequence[Ask], config: EvalConfig) -> list[Output]:
-    """Ask the model itself; a question that leaves too little room gets as many tokens as fit."""
+    """Ask the model itself; a question that fills the model leaves no room for an answer."""
     from cotmill.model.generate import generate
     from cotmill.model.tokenise import tokenise_prompts
 
     prompts = tokenise_prompts(lm.tokenizer, [ask.row for ask in asks], form=config.form)
-    by_room: dict[int, list[int]] = defaultdict(list)
-    for place, prompt in enumerate(prompts):
-        by_room[_room(len(prompt), lm.max_length, config.max_new_tokens)].append(place)
-    said: dict[int, tuple[str, int, str]] = dict.fromkeys(by_room.pop(0, []), ("", 0, TOO_LONG))
-    for room, places in sorted(by_room.items(), reverse=True):
-        answers = generate(
-            lm,
-            [prompts[place] for place in places],
-            max_new_tokens=room,
-            temperature=config.temperature,
-            seeds=[asks[place].seed for place in places],
-            batch_size=config.batch_size,
-        )
-        for place, found in zip(places, answers, strict=True):
-            said[place] = (found.text, found.tokens, found.finish_reason)
+    answers = generate(
+        lm,
+        prompts,
+        max_new_tokens=config.max_new_tokens,
+        temperature=config.temperature,
+        seeds=[ask.seed for ask in asks],
+        batch_size=config.batch_size,
+    )
     return [
-        Output(ask.key, ask.row.row_id, ask.sample, *said[place], config.max_new_tokens)
-        for place, ask in enumerate(asks)
+        Output(
+            key=ask.key,
+            row_id=ask.row.row_id,
+            sample=ask.sample,
+            text=said.text,
+            tokens=said.tokens,
+            finish_reason=TOO_LONG if len(prompt) >= lm.max_length else said.finish_reason,
+            max_new_tokens=config.max_new_tokens,
+        )
+        for ask, prompt, said in zip(asks, prompts, answers, strict=True)
     ]
-
-
-def _room(prompt: int, longest: int, wanted: int) -> int:
-    """Tokens that an answer may have: what is wanted, or what fits, in steps; 0 where nothing fits.
-
-    >>> _room(100, 512, 256), _room(400, 512, 256), _room(510, 512, 256), _room(512, 512, 256)
-    (256, 96, 2, 0)
-    """
-    left = longest - prompt
-    if left >= wanted:
-        return wanted
-    return max(0, left if left < ROOM_STEP else left - left % ROOM_STEP)
 
 
 def asked_table(benchmark: Benchmark, outputs: Sequence[Output], layout: Layout) -> pa.Table:

@@ -67,11 +67,6 @@ class Benchmark:
         """Count the questions of the headline, without base questions."""
         return int((~self.is_base()).sum())
 
-    @property
-    def has_solutions(self) -> bool:
-        """Say whether any row brings a worked solution, so that its loss can be measured."""
-        return any(trace for trace in self.pool.column("trace").to_pylist())
-
     def limited(self, rows: int | None, *, seed: int = 0) -> Benchmark:
         """Keep `rows` random rows, nested across sizes, and the base questions that they vary.
 

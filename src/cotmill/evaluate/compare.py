@@ -74,6 +74,7 @@ def compare_items(a: pa.Table, b: pa.Table, *, seed: int = 0) -> Comparison:
     a, b, layout, other = without_base(a), without_base(b), layout_of(a), layout_of(b)
     if layout.metric != other.metric:
         raise DataError(f"a was judged by {layout.metric}, b by {other.metric}; these cannot be compared")
+    a, b = _keyed_alike(a, b)
     means_a, means_b = _by_question(a, layout.metric), _by_question(b, layout.metric)
     shared = [row_id for row_id in means_a if row_id in means_b]
     if not shared:
@@ -97,6 +98,20 @@ def compare_items(a: pa.Table, b: pa.Table, *, seed: int = 0) -> Comparison:
         mcnemar=mcnemar(values_a > 0.5, values_b > 0.5) if single else None,
         flips=_flips(a, b, dict(zip(shared, (values_b - values_a).tolist(), strict=True))),
     )
+
+
+def _keyed_alike(a: pa.Table, b: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """Key questions by row, or, where one side came without solutions, by question and gold answer alone."""
+    if set(a.column("row_id").to_pylist()) & set(b.column("row_id").to_pylist()):
+        return a, b
+    if not all("example_id" in items.column_names for items in (a, b)):
+        return a, b
+    return _keyed_by_example(a), _keyed_by_example(b)
+
+
+def _keyed_by_example(items: pa.Table) -> pa.Table:
+    place = items.column_names.index("row_id")
+    return items.set_column(place, "row_id", items.column("example_id"))
 
 
 def _by_question(items: pa.Table, metric: str) -> dict[str, float]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from cotmill.core.files import write_json
+from cotmill.core.files import read_json, write_json
 from cotmill.evaluate.items import (
     ASKED,
     JUDGED,
@@ -25,6 +25,8 @@ from cotmill.evaluate.text import bleu_of, rouge_l_of
 from cotmill.verify import judge_answer
 
 METRICS = "metrics.json"
+MEASURED = ("loss",)
+"""Numbers that come from the model itself, which grading cannot make again."""
 
 
 def grade(asked: pa.Table, layout: Layout) -> pa.Table:
@@ -80,11 +82,13 @@ def regrade(folder: Path, *, strict_rule: str | None = None) -> dict[str, Any]:
     layout = layout_of(items)
     if strict_rule:
         layout = replace(layout, strict_rule=strict_rule)
-    return write_graded(grade(items, layout), folder)
+    metrics = read_json(folder / METRICS) if (folder / METRICS).is_file() else {}
+    measured = {name: metrics[name] for name in MEASURED if name in metrics}
+    return write_graded(grade(items, layout), folder, **measured)
 
 
 def write_graded(items: pa.Table, folder: Path, **more: Any) -> dict[str, Any]:
-    """Write items and their metrics to a folder; metrics that are there and not made here stay."""
+    """Write items and their metrics to a folder, with what was measured otherwise."""
     write_items(items, folder)
     metrics = {**more, **summarise(items)}
     write_json(folder / METRICS, metrics)

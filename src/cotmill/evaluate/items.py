@@ -12,7 +12,6 @@ How the columns are to be read (which are groups, what belongs together) travels
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -79,10 +78,9 @@ def layout_of(table: pa.Table) -> Layout:
     raw = (table.schema.metadata or {}).get(META)
     if raw is None:
         return Layout("items")
-    found = json.loads(raw)
-    return Layout(
-        **{name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
-    )
+    found: dict[str, Any] = json.loads(raw)
+    found["groups"], found["stop"] = tuple(found["groups"]), tuple(found["stop"])
+    return Layout(**found)
 
 
 def write_items(table: pa.Table, folder: Path) -> Path:
@@ -115,11 +113,6 @@ def correct_of(table: pa.Table) -> np.ndarray:
 def column_of(table: pa.Table, name: str) -> np.ndarray:
     """One column as a numpy array of Python values."""
     return np.asarray(table.column(name).to_pylist(), dtype=object)
-
-
-def table_of(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
-    """Build a table of exactly these columns."""
-    return pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
 
 
 def is_base(table: pa.Table) -> np.ndarray:

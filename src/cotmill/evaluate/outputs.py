@@ -16,12 +16,12 @@ import pyarrow as pa
 
 from cotmill.core.errors import DataError
 from cotmill.data.forms import answer_text
-from cotmill.data.gold import final_answer
 from cotmill.data.pool import Pool
 from cotmill.evaluate.benchmark import Benchmark
 from cotmill.evaluate.benchmarks.files import raw_rows
 from cotmill.evaluate.grade import grade, write_graded
 from cotmill.evaluate.items import ASKED, Layout
+from cotmill.verify.extract import find_answer
 
 QUESTION_FIELDS = ("question", "problem", "input", "prompt", "doc.question", "doc.problem")
 """Where the question is looked for when no field is named."""
@@ -100,9 +100,14 @@ def _read(path: Path, fields: OutputFields, *, with_gold: bool) -> Iterator[dict
             **{name: str(field_of(raw, name)) for name in fields.keep},
         }
         if with_gold:
-            gold = answer_text(field_of(raw, fields.gold or ""))
-            row["gold"] = final_answer(gold) or gold
+            row["gold"] = _final(answer_text(field_of(raw, fields.gold or "")))
         yield row
+
+
+def _final(gold: str) -> str:
+    """Take the answer out of a gold answer that is a whole solution."""
+    is_solution = "\n" in gold.strip() or "####" in gold or "\\boxed" in gold
+    return (find_answer(gold)[1] if is_solution else None) or gold
 
 
 def _question(raw: Mapping[str, Any], field: str | None) -> str:

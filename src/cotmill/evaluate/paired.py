@@ -43,11 +43,10 @@ def mcnemar(a: Bool[np.ndarray, " row"], b: Bool[np.ndarray, " row"]) -> McNemar
 
 def _coin_p(heads: int, tails: int) -> float:
     """Two-sided exact p of a fair coin; 1 when it was never thrown."""
-    if heads + tails == 0:
-        return 1.0
-    from scipy.stats import binomtest
+    # Equal to scipy.stats.binomtest (tested), whose import alone would cost more than a comparison.
+    from scipy.special import bdtr
 
-    return float(binomtest(heads, heads + tails, 0.5).pvalue)
+    return min(1.0, 2 * float(bdtr(min(heads, tails), heads + tails, 0.5)))
 
 
 def paired_difference(

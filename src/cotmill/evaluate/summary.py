@@ -20,8 +20,8 @@ from cotmill.evaluate.metrics import Estimate, bootstrap_mean, cluster_mean, maj
 from cotmill.evaluate.robustness import robustness
 from cotmill.evaluate.text import corpus_bleu
 
-CUT = "length"
-"""Finish reason of an answer that was cut off."""
+CUT, TOO_LONG = "length", "too_long"
+"""Finish reasons of an answer that was cut off, and of a question that left no room for one."""
 
 
 def summarise(items: pa.Table) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def summarise(items: pa.Table) -> dict[str, Any]:
     if len(items) == 0:
         raise DataError(f"{layout.benchmark}: no items, so there is nothing to summarise")
     base, asked = is_base(items), without_base(items)
-    found = {"benchmark": layout.benchmark, "metric": layout.metric, "strict_rule": layout.strict_rule}
+    found: dict[str, Any] = {name: getattr(layout, name) for name in ("benchmark", "metric", "strict_rule")}
     found |= _numbers(asked, layout)
     if layout.metric == "text":
         found["corpus_bleu"] = corpus_bleu(
@@ -56,7 +56,8 @@ def _numbers(items: pa.Table, layout: Layout) -> dict[str, Any]:
         "n": len(set(items.column("row_id").to_pylist())),
         "items": len(items),
         "truncated": int((column_of(items, "finish_reason") == CUT).sum()),
-        "mean_tokens": float(np.mean(items.column("tokens").to_numpy())) if len(items) else 0.0,
+        "too_long": int((column_of(items, "finish_reason") == TOO_LONG).sum()),
+        "mean_tokens": _mean(items.column("tokens")),
     }
     if layout.metric == "text":
         for name in ("rouge_l", "bleu"):
@@ -72,6 +73,12 @@ def _numbers(items: pa.Table, layout: Layout) -> dict[str, Any]:
         "no_answer": int((verdict == "unparsed").sum()),
         "timeout": int((verdict == "timeout").sum()),
     }
+
+
+def _mean(column: pa.ChunkedArray) -> float | None:
+    """Mean of what is there; foreign outputs bring no token counts."""
+    known = column.drop_null().to_numpy()
+    return float(known.mean()) if len(known) else None
 
 
 def clusters_of(items: pa.Table, layout: Layout) -> np.ndarray:

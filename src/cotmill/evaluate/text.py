@@ -27,7 +27,7 @@ def _rouge() -> Any:
 def _bleu(*, sentence: bool) -> Any:
     """Load sacrebleu when it is first needed."""
     try:
-        from sacrebleu.metrics import BLEU
+        from sacrebleu.metrics.bleu import BLEU
     except ModuleNotFoundError as error:
         raise MissingExtra("sacrebleu", "text") from error
     return BLEU(effective_order=sentence)

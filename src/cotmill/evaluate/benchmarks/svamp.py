@@ -7,7 +7,8 @@ MISSPELT = {"Common-Divison": "Common-Division"}
 
 def question(raw: Raw) -> Row:
     """Name the operation, one spelling each."""
-    return asked("svamp", raw, operation=MISSPELT.get(raw["Type"], raw["Type"]))
+    kind = str(raw["Type"])
+    return asked("svamp", raw, operation=MISSPELT.get(kind, kind))
 
 
 SVAMP = Entry(

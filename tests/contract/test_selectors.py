@@ -12,7 +12,7 @@ import pytest
 import cotmill.select
 from cotmill.core.errors import EvidenceError, RecipeError
 from cotmill.data.pool import Pool
-from cotmill.evidence import Evidence, Lengths, Losses, Trajectories
+from cotmill.evidence import Evidence, Lengths, Losses, Scores, Trajectories
 from cotmill.select import SELECTORS, Method
 
 ROWS = 120
@@ -27,7 +27,15 @@ def make_pool(rows: range = range(ROWS)) -> Pool:
     )
 
 
-def make_evidence(pool: Pool, *, loss_dtype: type = np.float64) -> Trajectories:
+def evidence_for(method: Method, pool: Pool) -> Evidence:
+    """What the method needs; kinds that trajectories do not hold are made from them."""
+    trajectories = make_evidence(pool)
+    if method.needs is Scores:
+        return Scores(row_ids=pool.ids, values=trajectories.mean[:, -1])
+    return trajectories
+
+
+def make_evidence(pool: Pool) -> Trajectories:
     number = np.array([int(question[1:]) for question in pool.column("question").to_pylist()])
     tokens = number % 17 + 3
     level = 1 + (number * 7919 % 101) / 50
@@ -36,7 +44,7 @@ def make_evidence(pool: Pool, *, loss_dtype: type = np.float64) -> Trajectories:
         row_ids=pool.ids,
         pool_fingerprint=pool.fingerprint,
         model_fingerprint="model",
-        loss_sum=(curves * tokens[:, None]).astype(loss_dtype),
+        loss_sum=(curves * tokens[:, None]),
         tokens=tokens,
         steps=np.array([100, 200, 300, 400]),
         truncated=number % 40 == 0,
@@ -51,7 +59,7 @@ def method(request: pytest.FixtureRequest) -> Method:
 @pytest.mark.parametrize(("budget", "rows"), [("1", 1), ("10%", 12), (77, 77), ("100%", ROWS)])
 def test_the_budget_is_met_with_distinct_rows_of_the_pool(method: Method, budget: str | int, rows: int):
     pool = make_pool()
-    selection = method(pool, make_evidence(pool), budget=budget, seed=0)
+    selection = method(pool, evidence_for(method, pool), budget=budget, seed=0)
     assert len(selection) == len(selection.row_ids) == len(set(selection.row_ids)) == rows
     assert set(selection.row_ids) <= set(pool.ids)
     assert len(selection.apply(pool)) == rows
@@ -59,19 +67,19 @@ def test_the_budget_is_met_with_distinct_rows_of_the_pool(method: Method, budget
 
 def test_a_token_budget_is_met_from_below_by_less_than_the_next_row(method: Method):
     pool = make_pool()
-    evidence = make_evidence(pool)
-    selection = method(pool, evidence, budget="400tok", seed=0, lengths=evidence.to(Lengths))
-    tokens = evidence.tokens[selection.taken].sum()
+    lengths = make_evidence(pool).to(Lengths)
+    selection = method(pool, evidence_for(method, pool), budget="400tok", seed=0, lengths=lengths)
+    tokens = lengths.tokens[selection.taken].sum()
     next_row = selection.table["place"].to_numpy().tolist().index(len(selection))
-    assert tokens <= 400 < tokens + evidence.tokens[next_row]
+    assert tokens <= 400 < tokens + lengths.tokens[next_row]
     assert selection.summary["tokens_below_budget"] == 400 - tokens
 
 
 def test_one_seed_makes_one_choice(method: Method):
     pool = make_pool()
-    first, second = (method(pool, make_evidence(pool), budget=30, seed=5) for _ in range(2))
+    first, second = (method(pool, evidence_for(method, pool), budget=30, seed=5) for _ in range(2))
     assert first.table.equals(second.table)
-    assert first.key == second.key == method.key(pool, make_evidence(pool), budget=30, seed=5)
+    assert first.key == second.key == method.key(pool, evidence_for(method, pool), budget=30, seed=5)
     assert first.summary == second.summary
 
 
@@ -79,7 +87,7 @@ def test_a_larger_budget_keeps_every_row_of_a_smaller_one(method: Method):
     pool = make_pool()
     kept: set[str] = set()
     for budget in (1, 2, 7, 19, 20, 50, 119, ROWS):
-        taken = set(method(pool, make_evidence(pool), budget=budget, seed=2).row_ids)
+        taken = set(method(pool, evidence_for(method, pool), budget=budget, seed=2).row_ids)
         assert kept < taken
         kept = taken
 
@@ -87,7 +95,7 @@ def test_a_larger_budget_keeps_every_row_of_a_smaller_one(method: Method):
 def test_the_order_of_the_rows_does_not_matter(method: Method):
     pool = make_pool()
     shuffled = Pool.from_table(pool.table().take(np.random.default_rng(0).permutation(ROWS)))
-    evidence = make_evidence(pool)
+    evidence = evidence_for(method, pool)
     straight = method(pool, evidence, budget=31, seed=1)
     mixed = method(shuffled, evidence, budget=31, seed=1)
     assert set(straight.row_ids) == set(mixed.row_ids)
@@ -98,7 +106,7 @@ def test_the_order_of_the_rows_does_not_matter(method: Method):
 def test_evidence_of_a_larger_pool_serves_a_part_of_it(method: Method):
     pool = make_pool()
     part = make_pool(range(20, 80))
-    assert set(method(part, make_evidence(pool), budget=9, seed=0).row_ids) <= set(part.ids)
+    assert set(method(part, evidence_for(method, pool), budget=9, seed=0).row_ids) <= set(part.ids)
 
 
 def test_evidence_of_another_pool_is_refused_by_the_first_missing_row(method: Method):
@@ -106,14 +114,18 @@ def test_evidence_of_another_pool_is_refused_by_the_first_missing_row(method: Me
         pytest.skip("uses no evidence")
     pool = make_pool()
     with pytest.raises(EvidenceError, match=f"20 of {ROWS} pool rows.*first: '{pool.ids[100]}'"):
-        method(pool, make_evidence(make_pool(range(100))), budget=9, seed=0)
+        method(pool, evidence_for(method, make_pool(range(100))), budget=9, seed=0)
     with pytest.raises(EvidenceError, match="needs"):
         method(pool, budget=9, seed=0)
 
 
 def test_not_a_number_is_refused(method: Method):
-    if method.needs is None or method.needs is Lengths:
+    if method.needs in (None, Lengths):
         pytest.skip("uses no numbers that could be NaN")
+    if method.needs is Scores:
+        with pytest.raises(EvidenceError, match="1 of 2 rows"):
+            Scores(row_ids=["a", "b"], values=np.array([1.0, np.nan]))
+        return
     evidence = make_evidence(make_pool())
     loss_sum = evidence.loss_sum.copy()
     loss_sum[3, 1] = np.nan
@@ -123,8 +135,8 @@ def test_not_a_number_is_refused(method: Method):
 
 
 def test_rows_without_label_tokens_are_taken_last(method: Method):
-    if method.needs is None:
-        pytest.skip("uses no evidence")
+    if method.needs in (None, Scores):
+        pytest.skip("does not know of label tokens")
     pool = make_pool()
     full = make_evidence(pool)
     tokens = np.where(np.arange(ROWS) % 10 == 0, 0, full.tokens)
@@ -139,7 +151,7 @@ def test_rows_without_label_tokens_are_taken_last(method: Method):
 
 def test_every_row_has_a_reason_and_taken_rows_have_the_lowest_places(method: Method):
     pool = make_pool()
-    selection = method(pool, make_evidence(pool), budget=40, seed=0)
+    selection = method(pool, evidence_for(method, pool), budget=40, seed=0)
     assert selection.table["row_id"].to_pylist() == pool.ids.tolist()
     for row in selection.table.to_pylist():
         assert row["reason"].startswith("taken" if row["taken"] else "left")
@@ -148,7 +160,7 @@ def test_every_row_has_a_reason_and_taken_rows_have_the_lowest_places(method: Me
 
 def test_a_selection_survives_its_files(method: Method, tmp_path):
     pool = make_pool()
-    selection = method(pool, make_evidence(pool), budget=40, seed=0)
+    selection = method(pool, evidence_for(method, pool), budget=40, seed=0)
     read = cotmill.select.Selection.read(selection.write(tmp_path / "chosen"))
     assert read.table.equals(selection.table)
     assert (read.key, read.summary, read.budget) == (selection.key, selection.summary, selection.budget)
@@ -159,7 +171,13 @@ def test_impossible_budgets_are_refused_in_a_sentence(method: Method):
     for budget, problem in (("0", "cannot be met"), ("121", "121 of 120"), ("101%", "cannot be met"),
                             ("many", "not understood"), ("99Mtok", "cannot be met")):  # fmt: skip
         with pytest.raises(RecipeError, match=problem):
-            method(pool, make_evidence(pool), budget=budget, seed=0, lengths=make_evidence(pool).to(Lengths))
+            method(
+                pool,
+                evidence_for(method, pool),
+                budget=budget,
+                seed=0,
+                lengths=make_evidence(pool).to(Lengths),
+            )
 
 
 def test_options_are_checked_frozen_and_pickle(method: Method):
@@ -174,7 +192,7 @@ def test_labels_of_the_lab_are_not_read(method: Method):
     pool = make_pool()
     table = pool.table().append_column("lab_defect", [["x"] * ROWS])
     plain, labelled = (
-        method(each, make_evidence(pool), budget=40, seed=0) for each in (pool, Pool.from_table(table))
+        method(each, evidence_for(method, pool), budget=40, seed=0) for each in (pool, Pool.from_table(table))
     )
     assert plain.table.equals(labelled.table)
 

@@ -25,6 +25,7 @@ from cotmill.select.protocol import Method as Method
 from cotmill.select.protocol import Selector as Selector
 from cotmill.select.random import Random as Random
 from cotmill.select.s2l import S2L as S2L
+from cotmill.select.scored import Scored as Scored
 from cotmill.select.selection import Selection as Selection
 from cotmill.select.source_balanced import SourceBalanced as SourceBalanced
 
@@ -39,5 +40,6 @@ SELECTORS: dict[str, type[Method]] = {
     "perplexity_low": PerplexityLow,
     "high_learnability": HighLearnability,
     "s2l": S2L,
+    "scored": Scored,
 }
 """Every built-in selector by the name that recipes and the command line use."""

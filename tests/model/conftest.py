@@ -1,4 +1,4 @@
-"""Tokenizers of every kind, built here, and a tiny model for each test that runs one."""
+"""Tokenizers of every kind, built here, and a tiny model."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ TEXTS = [
     "Tom reads 7 pages a day, so in 3 days he reads 21 pages. He didn't stop.",
 ]
 CHAT = (
-    "{{ bos_token }}{% for m in messages %}<|{{ m['role'] }}|>\n{{ m['content'] }}{{ eos_token }}\n{% endfor %}"
+    "{{ bos_token }}{% for m in messages %}<|{{ m['role'] }}|>\n{{ m['content'] }}{{ eos_token }}\n"
+    "{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>\n{% endif %}"
 )
 THINKING = CHAT.replace("<|assistant|>\n{% endif %}", "<|assistant|>\n<think>\n\n</think>\n{% endif %}")
@@ -26,7 +27,9 @@ def word_level() -> PreTrainedTokenizerFast:
     """Words, single digits and signs; white space is lost, as in the oldest tokenizers."""
     raw = Tokenizer(models.WordLevel(unk_token="<unk>"))
     raw.pre_tokenizer = pre_tokenizers.Whitespace()
-    raw.train_from_iterator(TEXTS, trainers.WordLevelTrainer(special_tokens=["<pad>", "<unk>", "<s>", "</s>"]))
+    raw.train_from_iterator(
+        TEXTS, trainers.WordLevelTrainer(special_tokens=["<pad>", "<unk>", "<s>", "</s>"])
+    )
     return dressed(raw)
 
 
@@ -101,7 +104,9 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_tiny(tmp_path_factory.mktemp("tiny") / "model")
 
 
-def write_tiny(folder: Path, make: Callable[[], PreTrainedTokenizerFast] = byte_bpe, **changes: object) -> Path:
+def write_tiny(
+    folder: Path, make: Callable[[], PreTrainedTokenizerFast] = byte_bpe, **changes: object
+) -> Path:
     """Write a tiny model; weights are wide enough that it does not always say the same."""
     tokenizer = make()
     shape = {

@@ -114,7 +114,7 @@ def test_long_rows_are_cut_at_the_end_and_counted(any_tokenizer):
 def test_rows_without_a_trace_carry_no_loss_and_are_refused_for_training_by_name(any_tokenizer):
     rows = tokenise(any_tokenizer, [ROW, Row("bare", QUESTION)], max_length=512, form="plain")
     assert rows.labels[1] == 0
-    with pytest.raises(DataError, match="1 of 2 rows have no token that carries loss.*bare"):
+    with pytest.raises(DataError, match=r"1 of 2 rows have no token that carries loss.*bare"):
         refuse_bad_masks(rows)
 
 
@@ -127,7 +127,7 @@ def test_a_prompt_that_fills_the_length_is_refused_for_training(any_tokenizer):
 def test_a_full_mask_among_others_is_refused_but_running_text_alone_is_not(thinking_tokenizer):
     tokenizer = thinking_tokenizer
     text = Row("text", "", TRACE)
-    with pytest.raises(DataError, match="1 of 2 rows would be trained on from their first token.*text"):
+    with pytest.raises(DataError, match=r"1 of 2 rows would be trained on from their first token.*text"):
         refuse_bad_masks(tokenise(tokenizer, [ROW, text], max_length=512, form="plain"))
     alone = tokenise(tokenizer, [text], max_length=512, form="plain")
     refuse_bad_masks(alone)
@@ -143,7 +143,9 @@ def test_an_example_is_shown_token_by_token_with_its_mask(any_tokenizer):
 
 
 def test_flat_rows_come_back_as_they_went_in(any_tokenizer):
-    rows = tokenise(any_tokenizer, [ROW, ROW._replace(row_id="r2", trace="4\n#### 4")], max_length=99, form="plain")
+    rows = tokenise(
+        any_tokenizer, [ROW, ROW._replace(row_id="r2", trace="4\n#### 4")], max_length=99, form="plain"
+    )
     assert [row.row_id for row in rows] == ["r1", "r2"]
     assert np.array_equal(rows.lengths, [len(row.ids) for row in rows])
     assert len(tokenise(any_tokenizer, [], max_length=9, form="plain")) == 0

@@ -119,7 +119,7 @@ def _tokens(pool: Pool, model: str, max_length: int | None) -> dict[str, Any]:
     tokenised = tokenise(loaded.tokenizer, pool, max_length=longest)
     refused = None
     try:
-        refuse_bad_masks(tokenised, max_length=longest)
+        refuse_bad_masks(tokenised)
     except DataError as error:
         refused = str(error)
     spreads = {"lengths": Spread.of(tokenised.lengths), "labels": Spread.of(tokenised.labels)}

@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 
 def length_batches(
     lengths: Int[np.ndarray, " row"], *, tokens: int, rows: int = 4_096
-) -> list[Int[np.ndarray, " place"]]:
+) -> list[Int[np.ndarray, " _"]]:
     """Cut rows, longest first, into batches of at most `tokens` padded tokens and `rows` rows.
 
     Longest first, so that a batch that does not fit shows at once. A row longer than `tokens` is a batch
@@ -60,7 +60,7 @@ def pad_right(
 
 def in_halves(
     work: Callable[[Int[np.ndarray, " place"]], Result], positions: Int[np.ndarray, " place"]
-) -> list[tuple[Int[np.ndarray, " place"], Result]]:
+) -> list[tuple[Int[np.ndarray, " _"], Result]]:
     """Do work on rows; when memory runs out, on each half of them, and so on.
 
     Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import yaml
 
 from cotmill.core.files import write_json, write_text
 from cotmill.core.ids import content_id, order_keys, rng_of
+from cotmill.core.runs import StepRecord, seal
 from cotmill.data.pool import Pool
 
 ARMS: dict[str, dict[str, Any]] = {
@@ -70,39 +72,27 @@ def make_run(folder: Path, made: Made | None = None) -> Path:
     versions = {"cotmill": "0.1.0", "torch": "2.13.0", "transformers": "5.23.0"}
     provenance = {"versions": versions, "python": "3.11.2", "platform": "Linux x86_64", "threads": 1}
     write_json(folder / "run.json", {"fingerprint": fingerprint, "name": made.name, "provenance": provenance})
-    data = _pool(folder, made)
+    data = _step(folder, "data", {"lab": {"rows": made.rows}}, {}, pool=_pool_rows(made.rows, made.hostile))
     cells, results, outcomes = [], [], {}
     for arm in made.arms:
         for seed in made.seeds:
             steps = _fit(folder, made, arm, seed, data)
+            cell = {
+                "arm": arm,
+                "seed": seed,
+                "data": data,
+                "select": steps.get("select"),
+                "train": steps["train"],
+            }
             for test in made.tests:
                 items = _items(made, arm, seed, test)
-                name = _step(
-                    folder,
-                    "evaluate",
-                    {"arm": arm, "seed": seed, "test": test},
-                    {"model": steps["train"]},
-                    items=items,
-                )
-                key = {"arm": arm, "seed": seed, "test": test}
-                cells.append(
-                    {
-                        **key,
-                        "data": data,
-                        "select": steps.get("select"),
-                        "train": steps["train"],
-                        "evaluate": name,
-                    }
-                )
+                config = {"arm": arm, "seed": seed, "test": test}
+                name = _step(folder, "evaluate", config, {"model": steps["train"]}, {"items.parquet": items})
+                cell[f"evaluate.{test}"] = name
                 correct = np.array([verdict == "correct" for verdict in items["verdict"].to_pylist()])
                 outcomes[arm, seed, test] = correct
-                results.append(
-                    {
-                        **key,
-                        **_metrics(correct, items),
-                        "rows": steps.get("rows", made.rows),
-                    }
-                )
+                results.append({**config, **_metrics(correct, items), "rows": steps.get("rows", made.rows)})
+            cells.append(cell)
     pq.write_table(pa.Table.from_pylist(cells), folder / "cells.parquet")
     pq.write_table(pa.Table.from_pylist(results), folder / "results.parquet")
     write_json(folder / "comparisons.json", _comparisons(made, outcomes))
@@ -133,47 +123,39 @@ def _step(
     kind: str,
     config: dict[str, Any],
     inputs: dict[str, str],
+    tables: dict[str, pa.Table] | None = None,
     *,
-    items: pa.Table | None = None,
-    selection: pa.Table | None = None,
-    log: pa.Table | None = None,
+    pool: Iterable[dict[str, Any]] = (),
 ) -> str:
-    name = f"{kind}-{content_id(kind, str(sorted(config.items())))[:16]}"
-    place = folder / "steps" / name
-    for file, table in (("items", items), ("selection", selection), ("train_log", log)):
-        if table is not None:
-            place.mkdir(parents=True, exist_ok=True)
-            pq.write_table(table, place / f"{file}.parquet")
-    write_json(
-        place / "step.json",
-        {"kind": kind, "key": name.partition("-")[2], "config": config, "inputs": inputs, "files": {}},
-    )
-    seconds = 1.0 + int(name[-4:], 16) / 10_000
+    """Make a finished step as the runner does."""
+    record = StepRecord(kind, 1, config, inputs)
+    place = folder / "steps" / record.name
+    for file, table in (tables or {}).items():
+        (place / file).parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(table, place / file)
+    if kind == "data":
+        Pool.from_rows(pool).write(place / "pool")
+    seal(place, record)
+    seconds = 1.0 + int(record.key[:4], 16) / 10_000
     write_json(
         place / "timing.json",
         {"seconds": seconds, "peak_memory_mb": 310.5, "started": "2026-11-20T10:00:00+00:00"},
     )
-    return name
+    return record.name
 
 
-def _pool(folder: Path, made: Made) -> str:
+def _pool_rows(count: int, hostile: str) -> Iterator[dict[str, Any]]:
     rng = rng_of(0, "pool")
-    rows = []
-    for n in range(made.rows):
+    for n in range(count):
         more = n % 7 + 2
-        rows.append(
-            {
-                "question": f"Ann has {n} apples and buys {more} more. How many now? {made.hostile}",
-                "gold": str(n + more),
-                "trace": f"{n} + {more} = <<{n}+{more}={n + more}>> {made.hostile}\n#### {n + more}",
-                "origin": "lab",
-                "source": SOURCES[min(int(rng.exponential(2.2)), len(SOURCES) - 1)] + made.hostile,
-                "lab_defect": DEFECTS[int(rng.integers(4))] if rng.random() < 0.3 else "",
-            }
-        )
-    name = _step(folder, "data", {"lab": {"rows": made.rows}}, {})
-    Pool.from_rows(rows).write(folder / "steps" / name / "pool")
-    return name
+        yield {
+            "question": f"Ann has {n} apples and buys {more} more. How many now? {hostile}",
+            "gold": str(n + more),
+            "trace": f"{n} + {more} = <<{n}+{more}={n + more}>> {hostile}\n#### {n + more}",
+            "origin": "lab",
+            "source": SOURCES[min(int(rng.exponential(2.2)), len(SOURCES) - 1)] + hostile,
+            "lab_defect": DEFECTS[int(rng.integers(4))] if rng.random() < 0.3 else "none",
+        }
 
 
 def _fit(folder: Path, made: Made, arm: str, seed: int, data: str) -> dict[str, Any]:
@@ -181,14 +163,20 @@ def _fit(folder: Path, made: Made, arm: str, seed: int, data: str) -> dict[str, 
     steps: dict[str, Any] = {}
     if choice:
         table = _selection(folder, choice, seed, data)
-        steps["select"] = _step(folder, "select", {**choice, "seed": seed}, {"pool": data}, selection=table)
+        steps["select"] = _step(
+            folder, "select", {**choice, "seed": seed}, {"pool": data}, {"selection/selection.parquet": table}
+        )
         steps["rows"] = sum(table["taken"].to_pylist())
     count = np.arange(10, 301, 10)
     noise = rng_of(seed, "loss", arm).normal(0, 0.02, len(count))
     loss = 0.3 + 2.5 * np.exp(-count / (60 + 40 * SKILL.get(arm, 0.4))) + noise
     log = pa.table({"step": count, "loss": loss, "lr": 1e-3 * (1 - count / 310)})
     steps["train"] = _step(
-        folder, "train", {"arm": arm, "seed": seed}, {"pool": steps.get("select", data)}, log=log
+        folder,
+        "train",
+        {"arm": arm, "seed": seed},
+        {"pool": steps.get("select", data)},
+        {"model/train_log.parquet": log},
     )
     return steps
 
@@ -199,7 +187,7 @@ def _selection(folder: Path, choice: dict[str, Any], seed: int, data: str) -> pa
     keys = order_keys(seed, ids).astype(float)
     score = None
     if choice["method"] != "random":
-        bad = np.array([bool(kind) for kind in pool["lab_defect"].to_pylist()])
+        bad = np.array([kind != "none" for kind in pool["lab_defect"].to_pylist()])
         score = rng_of(0, "score").normal(0, 1, len(ids)) - 2.0 * bad
         keys = -score
     take = int(len(ids) * float(str(choice["budget"]).rstrip("%")) / 100)
@@ -239,9 +227,10 @@ def _items(made: Made, arm: str, seed: int, test: str) -> pa.Table:
                 "strict": ok,
                 "tokens": len(output),
                 "finish_reason": "stop",
+                "steps": n % 12 + 1,
             }
         )
-    return pa.Table.from_pylist(rows)
+    return pa.Table.from_pylist(rows).replace_schema_metadata({b"cotmill_items": b'{"groups": ["steps"]}'})
 
 
 def _metrics(correct: np.ndarray, items: pa.Table) -> dict[str, Any]:

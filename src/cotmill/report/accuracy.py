@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from cotmill.report import draw
+from cotmill.report.answers import MEASURES, measure_of
 from cotmill.report.budget import budget_figure
 from cotmill.report.intervals import Interval, mean_interval
 from cotmill.report.parts import Csv, Figure, Panel, Section, Table
@@ -17,7 +18,9 @@ from cotmill.report.scores import Score, colour_of, scaled, scores
 from cotmill.report.svg import drawing
 from cotmill.report.text import count, joined, number, percent, points, signed, visible
 
-SHOWN_ABOVE = frozenset({"n", "items", "correct", "accuracy", "low", "high", "rows", "steps", "seconds"})
+SHOWN_ABOVE = frozenset((
+    "n", "items", "correct", "accuracy", "low", "high", "rows", "train_steps", "train_tokens",
+))  # fmt: skip
 """Columns of the results that the main table already shows, or that are no result."""
 
 
@@ -46,9 +49,9 @@ def accuracy_section(run: LoadedRun, prefix: str) -> Section | None:
 
 def _how(run: LoadedRun, found: Sequence[Score]) -> str:
     seeds = max(len(one.seeds) for one in found)
-    text = (
-        "Accuracy is the share of test questions whose final answer the grader accepts, the mean over seeds. "
-    )
+    text = "Accuracy is the share of test questions whose final answer the grader accepts. "
+    if any(one.measure == "rouge_l" for one in found):
+        text += "Where outputs are texts, ROUGE-L against the reference text stands in its place. "
     if seeds == 1:
         return text + "There is one seed, so each interval is Wilson’s over the questions alone."
     methods = sorted({str(one.extra["method"]) for one in run.comparisons if "method" in one.extra})
@@ -64,11 +67,12 @@ def _accuracy_figure(run: LoadedRun, found: Sequence[Score], prefix: str) -> Fig
     )
     against = f" The dashed line marks “{visible(run.compare_to)}”." if run.compare_to else ""
     caption = f"Accuracy by arm. Dots are means, bars 95 % intervals, ticks the seeds one by one.{against}"
-    header = ("arm", "test", "seed", "n", "accuracy", "mean", "low", "high")
+    header = ("arm", "test", "measure", "seed", "n", "value", "mean", "low", "high")
     rows = tuple(
         (
             one.variant,
             one.test,
+            one.measure,
             seed,
             one.items,
             value,
@@ -96,9 +100,14 @@ def _accuracy_panel(run: LoadedRun, test: str, found: Sequence[Score], name: str
         f"{one.variant}: {percent(one.interval.mean)}, {_range(one.interval)}, {len(one.seeds)} seeds"
         for one in found
     )
-    paint = partial(draw.whiskers, rows=rows, label="accuracy, %", reference=base[0] if base else None)
-    svg = drawing(name, f"Accuracy on {test}", about, draw.rows_height(len(rows)), paint)
+    label = f"{MEASURES[found[0].measure]}, %"
+    paint = partial(draw.whiskers, rows=rows, label=label, reference=base[0] if base else None)
+    svg = drawing(name, f"{MEASURES[found[0].measure]} on {test}", about, draw.rows_height(len(rows)), paint)
     return Panel(visible(test), svg)
+
+
+def _points_of(run: LoadedRun, test: str) -> str:
+    return f"points of {MEASURES[measure_of(run, test) or 'accuracy']}"
 
 
 def _range(interval: Interval) -> str:
@@ -123,7 +132,7 @@ def _difference_figure(run: LoadedRun, prefix: str) -> Figure | None:
                 f"{one.variant}: {points(one.difference)}, {points(one.low)} to {points(one.high)}"
                 for one in found
             )
-            paint = partial(draw.whiskers, rows=rows, label="points of accuracy", reference=0.0)
+            paint = partial(draw.whiskers, rows=rows, label=_points_of(run, test), reference=0.0)
             name = f"{prefix}-diff-{place}"
             svg = drawing(name, f"Differences on {test}", about, draw.rows_height(len(rows)), paint)
             panels.append(Panel(visible(test), svg))
@@ -153,11 +162,18 @@ def _accuracy_table(run: LoadedRun, found: Sequence[Score], test: str) -> Table 
     if not rows:
         return None
     columns = (
-        "Arm", "Rows trained on", "n items", "Seeds", "Accuracy, %", "95 % interval", "Difference, points",
+        "Arm", "Rows trained on", "n items", "Seeds", "Mean, %", "95 % interval", "Difference, points",
         "95 % interval",
     )  # fmt: skip
     note = f"In bold: “{visible(run.compare_to)}”, which the differences refer to." if strong else ""
-    return Table(f"Accuracy on {visible(test)}", columns, tuple(rows), note=note, strong=frozenset(strong))
+    name = MEASURES[measure_of(run, test) or "accuracy"]
+    return Table(
+        f"{name[0].upper()}{name[1:]} on {visible(test)}",
+        columns,
+        tuple(rows),
+        note=note,
+        strong=frozenset(strong),
+    )
 
 
 def _other_table(run: LoadedRun, test: str) -> Table | None:

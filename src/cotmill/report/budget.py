@@ -47,7 +47,7 @@ def budget_figure(run: LoadedRun, found: Sequence[Score], prefix: str) -> Figure
     if not panels:
         return None
     key = tuple(Key(visible(name), colour, dashes) for name, (colour, dashes) in colours.items())
-    caption = "Accuracy against the number of rows trained on, with 95 % intervals."
+    caption = "Results against the number of rows trained on, with 95 % intervals."
     return Figure("budget", caption, tuple(panels), Csv("budget", header, tuple(rows)), key)
 
 
@@ -57,7 +57,7 @@ def _budget_panel(curves: Sequence[draw.Curve], test: str, name: str) -> Panel:
         + ", ".join(f"{y:.1f} % at {x:,.0f} rows" for x, y in zip(curve.x, curve.y, strict=True))
         for curve in curves
     )
-    paint = partial(draw.points_with_whiskers, curves=curves, across="rows trained on", label="accuracy, %")
+    paint = partial(draw.points_with_whiskers, curves=curves, across="rows trained on", label="mean, %")
     return Panel(visible(test), drawing(name, f"Accuracy against rows on {test}", about, 2.5, paint))
 
 

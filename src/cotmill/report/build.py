@@ -20,6 +20,7 @@ from cotmill.core.files import folder_aside, write_text
 from cotmill.report.accuracy import accuracy_section
 from cotmill.report.composition import composition_section
 from cotmill.report.findings import Findings, findings
+from cotmill.report.groups import groups_section
 from cotmill.report.items import items_viewer
 from cotmill.report.parts import Csv, Extremes, Section, Table
 from cotmill.report.provenance import cost_table, facts_table, started, steps_table
@@ -31,7 +32,7 @@ from cotmill.report.training import training_section
 from cotmill.report.viewer import BYTES, Viewer
 from cotmill.report.words import arms_table, description
 
-SECTIONS = (accuracy_section, training_section, composition_section)
+SECTIONS = (accuracy_section, groups_section, training_section, composition_section)
 """What a page shows of a Run, in order. A new kind of result is one module and one line here."""
 
 

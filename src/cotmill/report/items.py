@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cotmill.core.ids import order_keys
+from cotmill.report.answers import FILE, verdicts
 from cotmill.report.read import Cell, LoadedRun
 from cotmill.report.text import count, visible
 from cotmill.report.viewer import Row, Shape, Sort, Viewer, bounded, viewer
@@ -87,14 +88,12 @@ def items_viewer(run: LoadedRun, prefix: str, budget: int) -> Viewer | None:
 
 def _answers(run: LoadedRun) -> Iterator[_Answer]:
     """List all answers, each with its change against the reference arm at the same grid point and seed."""
-    verdicts = {id(cell): _verdicts(run, cell) for cell in run.cells}
+    found = {id(cell): verdicts(run.step(cell, "evaluate")) for cell in run.cells}
     base = {
-        (cell.grid, cell.seed, cell.test): verdicts[id(cell)]
-        for cell in run.cells
-        if cell.arm == run.compare_to
+        (cell.grid, cell.seed, cell.test): found[id(cell)] for cell in run.cells if cell.arm == run.compare_to
     }
     for cell in run.cells:
-        mine, theirs = verdicts[id(cell)], base.get((cell.grid, cell.seed, cell.test), {})
+        mine, theirs = found[id(cell)], base.get((cell.grid, cell.seed, cell.test), {})
         keys = order_keys(cell.seed, (f"{cell.variant}/{cell.test}/{row}/{sample}" for row, sample in mine))
         for at, (row, key) in enumerate(zip(mine, keys.tolist(), strict=True)):
             change = (
@@ -105,20 +104,6 @@ def _answers(run: LoadedRun) -> Iterator[_Answer]:
             yield _Answer(cell, at, row[0], change, key)
 
 
-def _verdicts(run: LoadedRun, cell: Cell) -> dict[tuple[str, int], bool | None]:
-    """Right or wrong by question and sample; None where outputs are scored and not judged."""
-    step = run.step(cell, "evaluate")
-    table = step.table("items.parquet", ("row_id", "sample", "verdict")) if step else None
-    if table is None or "row_id" not in table.column_names:
-        return {}
-    empty = [None] * len(table)
-    ids = table["row_id"].to_pylist()
-    samples = table["sample"].to_pylist() if "sample" in table.column_names else [0] * len(ids)
-    verdicts = table["verdict"].to_pylist() if "verdict" in table.column_names else empty
-    right = (None if verdict is None else verdict == "correct" for verdict in verdicts)
-    return dict(zip(zip(ids, samples, strict=True), right, strict=True))
-
-
 def _rows(run: LoadedRun, answers: Sequence[_Answer]) -> Iterator[Row]:
     """Read the texts of the answers that are embedded, one table of items at a time."""
     by_cell: dict[int, list[tuple[int, _Answer]]] = {}
@@ -127,7 +112,7 @@ def _rows(run: LoadedRun, answers: Sequence[_Answer]) -> Iterator[Row]:
     made: dict[int, Row] = {}
     for members in by_cell.values():
         step = run.step(members[0][1].cell, "evaluate")
-        table = step.table("items.parquet", COLUMNS) if step else None
+        table = step.table(FILE, COLUMNS) if step else None
         if table is not None:
             texts = bounded(table.take([one.at for _, one in members]))
             for (place, one), text in zip(members, texts, strict=True):

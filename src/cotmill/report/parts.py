@@ -114,6 +114,8 @@ class Section:
     paragraphs: tuple[str, ...] = ()
     figures: tuple[Figure, ...] = ()
     tables: tuple[Table, ...] = ()
+    folded: tuple[Table, ...] = ()
+    """Tables that are opened one by one."""
 
 
 def as_csv(name: str, table: Table) -> Csv:

@@ -11,11 +11,14 @@ from cotmill.report.read import LoadedRun, Step
 from cotmill.report.text import clipped, count, megabytes, number, seconds, visible
 
 STEPS_SHOWN = 400
+PRIVATE = frozenset({"started_in"})
+"""What a page that is handed on should not tell: where on a person's disk the Run was made."""
 
 
 def facts_table(run: LoadedRun) -> Table:
     """Tabulate what the Run says of itself: number, name, versions."""
-    rows = [(visible(key), clipped(text, 300)) for key, text in _flat(run.record)]
+    told = {key: value for key, value in run.record.items() if key not in PRIVATE}
+    rows = [(visible(key), clipped(text, 300)) for key, text in _flat(told)]
     return Table("What the Run was made with", ("What", "Value"), tuple(rows), frozenset({0, 1}))
 
 

@@ -35,13 +35,18 @@ class Step:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Names or keys of the steps that this one read."""
+        """Names of the steps that this one read."""
         return tuple(str(value) for value in (self.record.get("inputs") or {}).values())
+
+    def find(self, name: str) -> Path | None:
+        """Find a result file: in the step's folder, or in a folder in it (`model/`, `selection/`)."""
+        places = [self.folder / name, *sorted(self.folder.glob(f"*/{name}"))]
+        return next((path for path in places if path.is_file()), None)
 
     def table(self, name: str, columns: Sequence[str] | None = None) -> pa.Table | None:
         """Read a Parquet file of the step, or None where there is none; absent columns are left out."""
-        path = self.folder / name
-        if not path.is_file():
+        path = self.find(name)
+        if path is None:
             return None
         have = set(pq.read_schema(path).names)
         return pq.read_table(
@@ -135,17 +140,11 @@ class LoadedRun:
         """The step of one kind that a cell used."""
         return self.steps.get(cell.steps.get(kind, ""))
 
-    @cached_property
-    def _by_key(self) -> dict[str, Step]:
-        """Steps by name and by key: a record may name its inputs either way."""
-        keyed = {str(step.record.get("key")): step for step in self.steps.values()}
-        return {**keyed, **self.steps}
-
     def pool_of(self, step: Step) -> Path | None:
         """The Pool folder nearest above a step: that of the steps it read, or of those before them."""
         waiting, seen = list(step.inputs), {step.name}
         while waiting:
-            above = self._by_key.get(waiting.pop(0))
+            above = self.steps.get(waiting.pop(0))
             if above is None or above.name in seen:
                 continue
             seen.add(above.name)
@@ -211,7 +210,9 @@ def _cells(folder: Path) -> tuple[Cell, ...]:
 
 
 def _grid(row: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    return tuple((key.removeprefix(GRID), str(value)) for key, value in row.items() if key.startswith(GRID))
+    return tuple(
+        sorted((key.removeprefix(GRID), str(value)) for key, value in row.items() if key.startswith(GRID))
+    )
 
 
 def _tests_of(row: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
@@ -219,11 +220,9 @@ def _tests_of(row: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
     named = {key: value for key, value in row.items() if isinstance(value, str) and not key.startswith(GRID)}
     tests = {key.partition(".")[2]: value for key, value in named.items() if key.startswith("evaluate.")}
     steps = {key: value for key, value in named.items() if key not in _KEYS and "." not in key}
-    if "test" in row:
-        yield str(row["test"] or ""), steps
     for test, value in tests.items():
         yield test, {**steps, "evaluate": value}
-    if "test" not in row and not tests:
+    if not tests:
         yield "", steps
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from cotmill.report.intervals import Interval, mean_interval, share_interval, wilson
+from cotmill.report.answers import answers, crossed, measure_of
+from cotmill.report.intervals import Interval, mean_interval, wilson
 from cotmill.report.read import Cell, LoadedRun
 
 
@@ -17,6 +18,8 @@ class Score:
 
     variant: str
     test: str
+    measure: str
+    """A key of `answers.MEASURES`."""
     interval: Interval
     items: int
     seeds: tuple[int, ...]
@@ -32,39 +35,36 @@ def scores(run: LoadedRun) -> tuple[Score, ...]:
 
 
 def _score(run: LoadedRun, variant: str, test: str) -> Score | None:
-    cells = [cell for cell in run.of(variant, test) if "accuracy" in cell.metrics]
-    if not cells:
+    measure = measure_of(run, test)
+    cells = [cell for cell in run.of(variant, test) if measure in cell.metrics]
+    if not cells or measure is None:
         return None
-    outcomes = [_outcomes(run, cell) for cell in cells]
-    by_seed = tuple(cell.metrics["accuracy"] for cell in cells)
-    items = int(cells[0].metrics.get("n", 0))
+    by_seed = tuple(cell.metrics[measure] for cell in cells)
     rows = [cell.metrics["rows"] for cell in cells if "rows" in cell.metrics]
-    interval = _interval(outcomes, by_seed, items)
-    mean_rows = float(np.mean(rows)) if rows else None
-    return Score(variant, test, interval, items, tuple(cell.seed for cell in cells), by_seed, mean_rows)
+    return Score(
+        variant,
+        test,
+        measure,
+        _interval(run, cells, by_seed),
+        int(cells[0].metrics.get("n", 0)),
+        tuple(cell.seed for cell in cells),
+        by_seed,
+        float(np.mean(rows)) if rows else None,
+    )
 
 
-def _outcomes(run: LoadedRun, cell: Cell) -> Mapping[str, float]:
-    """Share of right answers by question, where the Run has kept the items."""
-    step = run.step(cell, "evaluate")
-    table = step.table("items.parquet", ("row_id", "verdict")) if step else None
-    if table is None or table.num_columns < 2:
-        return {}
-    found: dict[str, list[bool]] = {}
-    for row, verdict in zip(table["row_id"].to_pylist(), table["verdict"].to_pylist(), strict=True):
-        found.setdefault(row, []).append(verdict == "correct")
-    return {row: sum(right) / len(right) for row, right in found.items()}
-
-
-def _interval(outcomes: Sequence[Mapping[str, float]], by_seed: Sequence[float], items: int) -> Interval:
-    """Interval over items and seeds; when seeds answered different items, over the seeds alone."""
-    ids = list(outcomes[0])
-    if ids and all(one.keys() == outcomes[0].keys() for one in outcomes):
-        return share_interval(np.array([[one[row] for row in ids] for one in outcomes], dtype=float))
-    if len(by_seed) == 1:
-        return wilson(by_seed[0], items)
-    found = mean_interval(np.array(by_seed))
-    return Interval(found.mean, max(0.0, found.low), min(1.0, found.high))
+def _interval(run: LoadedRun, cells: Sequence[Cell], by_seed: Sequence[float]) -> Interval:
+    """Interval around the mean of the results; of one seed it is the evaluation's own."""
+    own, mean = cells[0].metrics, float(np.mean(by_seed))
+    if len(cells) == 1 and {"low", "high"} <= own.keys():
+        return Interval(mean, own["low"], own["high"])
+    read = [answers(run, cell) for cell in cells]
+    found = crossed([one.by_unit() if one else {} for one in read])
+    if found is None:
+        found = wilson(mean, own.get("n", 0)) if len(cells) == 1 else mean_interval(np.array(by_seed))
+    # Where families of questions differ in size, the mean over families is not quite the mean over answers.
+    shift = mean - found.mean
+    return Interval(mean, max(0.0, found.low + shift), min(1.0, found.high + shift))
 
 
 def colour_of(run: LoadedRun, variant: str) -> str:

@@ -61,7 +61,7 @@ def selections(run: LoadedRun) -> Iterator[Chosen]:
                 users.setdefault(cell.steps["select"], []).append((variant, cell.seed))
     for name, pairs in users.items():
         step = run.steps.get(name)
-        if step is None or not (step.folder / FILE).is_file():
+        if step is None or step.find(FILE) is None:
             continue
         pool = run.pool_of(step)
         if pool is not None:

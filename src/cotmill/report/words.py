@@ -65,30 +65,36 @@ def _data(data: Any) -> str:
     """Say where the rows came from."""
     if not isinstance(data, Mapping):
         return settings(data)
-    return "; ".join(
-        f"{visible(name)}: {_source(source)}" for name, source in data.items() if source is not None
-    )
+    told = [
+        f"{visible(name)}: {_source(source)}" for name, source in data.items() if isinstance(source, Mapping)
+    ]
+    rest = settings({name: value for name, value in data.items() if not isinstance(value, Mapping)})
+    return "; ".join([*told, *([rest] if rest else [])])
 
 
 def _source(source: Any) -> str:
     """Say in words what one pool or one test is made of."""
     if not isinstance(source, Mapping):
         return settings(source)
-    rest = {key: value for key, value in source.items() if key not in ("lab", "file", "hub")}
+    rest = {key: value for key, value in source.items() if key not in ("lab", "file", "benchmark")}
     if isinstance(source.get("lab"), Mapping):
         head = f"problems from the embedded lab ({settings(source['lab'])})"
     elif source.get("file"):
         head = f"the file {visible(source['file'])}"
-    elif source.get("hub"):
-        head = f"the hub data set {visible(source['hub'])}"
+    elif source.get("benchmark"):
+        head = f"the benchmark {visible(source['benchmark'])}"
     else:
         return settings(source)
     return head + (f", {settings(rest)}" if settings(rest) else "")
 
 
 def _proxy(recipe: Mapping[str, Any]) -> str:
-    proxy = recipe.get("proxy") or recipe.get("model")
-    return visible(proxy or "")
+    proxy = recipe.get("proxy")
+    if not isinstance(proxy, Mapping):
+        return visible(proxy or recipe.get("model") or "")
+    model = proxy.get("model") or recipe.get("model") or ""
+    rest = settings({key: value for key, value in proxy.items() if key != "model"})
+    return visible(model) + (f", {rest}" if rest else "")
 
 
 def _select(select: Any) -> str:

@@ -114,9 +114,9 @@ CUT = "the trace seems cut off (it ends within a mark)"
 
 
 def steps_in(trace: str) -> int:
-    r"""Count the steps of a solution: its calculator marks, else its lines but the final one, else its equations.
+    r"""Count the steps: calculator marks, else lines but the final one, else equations.
 
-    >>> steps_in("a <<1+1=2>>2\\nb <<2*2=4>>4\\n#### 4"), steps_in("First, a.\\nSo b.\\n#### 4")
+    >>> steps_in("a <<1+1=2>>2\nb <<2*2=4>>4\n#### 4"), steps_in("First, a.\nSo b.\n#### 4")
     (2, 2)
     """
     marks = len(_MARKS.findall(trace))

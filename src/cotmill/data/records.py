@@ -6,21 +6,24 @@ Rows that cannot be parsed go to the log of rejects here; what the fields mean i
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pyarrow as pa
-import pyarrow.json as pj
 import pyarrow.parquet as pq
 
 from cotmill.core.errors import DataError
 from cotmill.data.rejects import BadRowError, RejectLog
 from cotmill.data.stream import LONGEST_LINE, Block, blocks, head
-from cotmill.data.table import is_nested, own_column
 
 CHUNK_ROWS = 8192
+DEEPEST = 100
+"""Objects and lists nested deeper than this are set aside; no data set does it, and parsers recurse."""
+_LONG_NUMBER = re.compile(rb"\d{19}")
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".arrow")
 
 Values = pa.Array | list[Any]
@@ -107,68 +110,43 @@ def _is_lines(start: bytes) -> bool:
 
 
 def line_chunks(path: Path, log: RejectLog) -> Iterator[Chunk]:
-    """Stream JSON Lines.
+    """Stream JSON Lines; what is no JSON object is set aside.
 
-    The first block is parsed row by row, which shows the columns and their types. While later blocks
-    have just these, Arrow's parser reads them (five times as fast); any block it does not take as it
-    is goes row by row again, so that what a row becomes does not depend on the parser.
+    orjson reads what it can. The lines that it refuses, and blocks with numbers of more than 18 digits
+    (which it would round), go to the standard library, so that what a row becomes depends on its text
+    alone. (Arrow's own parser is faster still, but a line that is only `null` crashes the process.)
     """
-    schema: pa.Schema | None = None
     for block in blocks(path):
         if block.skipped:
             error = BadRowError(f"line longer than {LONGEST_LINE:,} bytes", f"{block.skipped:,} bytes")
             log.add(path.name, block.first, error, block.data)
             continue
-        chunk = _parsed_by_arrow(block, schema) if schema else None
-        if chunk is None:
-            chunk = _parsed_by_row(block, path, log)
-            schema = schema or _plain_schema(chunk)
+        chunk = _parsed(block, path, log)
         if len(chunk):
             yield chunk
 
 
-def _parsed_by_arrow(block: Block, schema: pa.Schema) -> Chunk | None:
-    """Parse a block as a table of this schema, or return None when any row differs."""
-    options = pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error")
-    reading = pj.ReadOptions(block_size=len(block.data) + 1, use_threads=False)
-    try:
-        table = pj.read_json(pa.BufferReader(block.data), read_options=reading, parse_options=options)
-        table.validate(full=True)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        return None
-    newlines = block.data.count(b"\n") + (not block.data.endswith(b"\n"))
-    if len(table) != newlines or table.column_names != schema.names:
-        return None
-    columns = {name: table.column(name).combine_chunks() for name in schema.names}
-    return Chunk(columns, range(block.first, block.first + newlines))
-
-
-def _plain_schema(chunk: Chunk) -> pa.Schema | None:
-    """Return the schema for Arrow's parser, when all columns hold plain values of one type."""
-    fields = []
-    for name, values in chunk.columns.items():
-        column, changed = own_column(values)
-        if (
-            changed
-            or any(map(is_nested, values))
-            or column.type not in (pa.string(), pa.int64(), pa.float64(), pa.bool_())
-        ):
-            return None
-        fields.append((name, column.type))
-    return pa.schema(fields) if fields else None
-
-
-def _parsed_by_row(block: Block, path: Path, log: RejectLog) -> Chunk:
-    """Parse a block line by line; what is no JSON object is set aside."""
+def _parsed(block: Block, path: Path, log: RejectLog) -> Chunk:
+    """Parse a block line by line."""
     rows, lines = [], []
+    parse = parsed_object if _LONG_NUMBER.search(block.data) else _parsed_fast
     for number, line in enumerate(block.data.split(b"\n"), start=block.first):
         if line and not line.isspace():
             try:
-                rows.append(parsed_object(line))
+                rows.append(parse(line))
                 lines.append(number)
             except BadRowError as error:
                 log.add(path.name, number, error, line)
     return chunk_of(rows, lines)
+
+
+def _parsed_fast(line: bytes) -> dict[str, Any]:
+    """Parse one JSON object by orjson, or else with care."""
+    try:
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return parsed_object(line)
+    return _object(value, line)
 
 
 def parsed_object(line: bytes) -> dict[str, Any]:
@@ -178,14 +156,39 @@ def parsed_object(line: bytes) -> dict[str, Any]:
         BadRowError: not UTF-8, no JSON, or no object.
     """
     try:
-        value = json.loads(line.decode("utf-8"))
+        value = json.loads(line.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise BadRowError("not UTF-8", str(error)) from error
     except (ValueError, RecursionError) as error:
         raise BadRowError("broken JSON", str(error)) from error
+    return _object(value, line)
+
+
+def _object(value: Any, line: bytes) -> dict[str, Any]:
+    """Return the value when it can be a row."""
     if not isinstance(value, dict):
         raise BadRowError("not a JSON object", type(value).__name__)
+    if line.count(b"[") + line.count(b"{") > DEEPEST:
+        refuse_deep(value)
     return value
+
+
+def refuse_deep(value: Any) -> None:
+    """Refuse a value that is nested more deeply than any data is.
+
+    Raises:
+        BadRowError: deeper than `DEEPEST`.
+    """
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [item for inner in level if isinstance(inner, dict | list) for item in _items(inner)]
+        if not level:
+            return
+    raise BadRowError("nested too deeply", f"more than {DEEPEST} levels")
+
+
+def _items(value: dict[str, Any] | list[Any]) -> Any:
+    return value.values() if isinstance(value, dict) else value
 
 
 # ---- Parquet and Arrow ----------------------------------------------------------------------------

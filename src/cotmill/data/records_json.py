@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cotmill.core.errors import DataError
-from cotmill.data.records import CHUNK_ROWS, Chunk, chunk_of
+from cotmill.data.records import CHUNK_ROWS, Chunk, chunk_of, refuse_deep
 from cotmill.data.rejects import RAW_LIMIT, BadRowError, RejectLog
 from cotmill.data.stream import BLOCK, LONGEST_LINE, Source, opened
 
@@ -124,6 +124,7 @@ def _checked(value: Any) -> dict[str, Any]:
     """Return an element that can be a row; an object around one object is taken off."""
     if not isinstance(value, dict):
         raise BadRowError("not a JSON object", type(value).__name__)
+    refuse_deep(value)
     if len(value) == 1:
         [(name, inner)] = value.items()
         if isinstance(inner, dict):

@@ -16,18 +16,12 @@ from cotmill.core.ids import ID_BYTES
 from cotmill.data.types import Message
 
 _LENGTH = 8
-_SHORT = [length.to_bytes(_LENGTH, "little") for length in range(4096)]
-"""Encoded lengths of most parts, looked up instead of made: a tenth of the whole time."""
+_ID_SIZE = (2 * ID_BYTES).to_bytes(_LENGTH, "little")
 
 
 def digest(*parts: bytes) -> str:
     """Hash encoded parts as `content_id` does."""
-    pieces: list[bytes] = []
-    for part in parts:
-        length = len(part)
-        pieces.append(_SHORT[length] if length < len(_SHORT) else length.to_bytes(_LENGTH, "little"))
-        pieces.append(part)
-    return blake2b(b"".join(pieces), digest_size=ID_BYTES).hexdigest()
+    return blake2b(b"".join(map(_sized, parts)), digest_size=ID_BYTES).hexdigest()
 
 
 def example_ids(
@@ -38,6 +32,23 @@ def example_ids(
         digest(question.encode(), (gold or "").encode(), *(_encoded(context) if context else ()))
         for question, gold, context in zip(questions, golds, contexts, strict=True)
     ]
+
+
+def _row_ids(examples: Sequence[str], traces: Sequence[str], origins: Sequence[str]) -> list[str]:
+    """Compute `digest(example, trace, origin)` for many rows."""
+    ends = {origin: _sized(origin.encode()) for origin in set(origins)}
+    ids = []
+    for example, trace, origin in zip(examples, traces, origins, strict=True):
+        solution = trace.encode()
+        size = len(solution).to_bytes(_LENGTH, "little")
+        joined = b"".join((_ID_SIZE, example.encode(), size, solution, ends[origin]))
+        ids.append(blake2b(joined, digest_size=ID_BYTES).hexdigest())
+    return ids
+
+
+def _sized(part: bytes) -> bytes:
+    """Put a part's length before it."""
+    return len(part).to_bytes(_LENGTH, "little") + part
 
 
 def _encoded(context: Sequence[Message]) -> Iterator[bytes]:
@@ -61,25 +72,25 @@ class RowIds:
 
     def __call__(self, examples: Sequence[str], traces: Sequence[str], origins: Sequence[str]) -> list[str]:
         """Give every row of the next batch its id."""
-        ids = [
-            digest(example.encode(), trace.encode(), origin.encode())
-            for example, trace, origin in zip(examples, traces, origins, strict=True)
-        ]
+        ids = _row_ids(examples, traces, origins)
         keys = np.array([int(row_id[:16], 16) for row_id in ids], dtype=np.uint64)
-        for position in map(int, self._again(keys)):
+        distinct, first = np.unique(keys, return_index=True)
+        for position in map(int, self._again(keys, distinct, first)):
             parts = (examples[position], traces[position], origins[position], self._next(int(keys[position])))
             ids[position] = digest(*(part.encode() for part in parts))
-        self._add(np.unique(keys))
+        self._add(distinct)
         return ids
 
-    def _again(self, keys: np.ndarray) -> np.ndarray:
+    def _again(self, keys: np.ndarray, distinct: np.ndarray, first: np.ndarray) -> np.ndarray:
         """Return the positions whose key was seen before, in earlier batches or earlier in this one."""
-        _, first = np.unique(keys, return_index=True)
+        old = np.zeros(len(distinct), dtype=bool)
+        for run in self._runs:
+            at = np.minimum(np.searchsorted(run, distinct), len(run) - 1)
+            old |= run[at] == distinct
         again = np.ones(len(keys), dtype=bool)
         again[first] = False
-        for run in self._runs:
-            at = np.minimum(np.searchsorted(run, keys), len(run) - 1)
-            again |= run[at] == keys
+        if old.any():
+            again |= np.isin(keys, distinct[old])
         return np.flatnonzero(again)
 
     def _next(self, key: int) -> str:

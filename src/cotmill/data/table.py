@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from cotmill.core.errors import DataError
@@ -70,9 +71,6 @@ def fixed_columns(fields: Mapping[str, Sequence[Any]], row_ids: RowIds) -> dict[
     """Build the fixed columns from lists of the other fields; the ids are computed here."""
     golds = [gold or None for gold in fields["gold"]]
     examples = example_ids(fields["question"], golds, fields["context"])
-    contexts = [
-        [{"role": turn.role, "content": turn.content} for turn in turns] for turns in fields["context"]
-    ]
     return {
         "row_id": pa.array(row_ids(examples, fields["trace"], fields["origin"]), pa.string()),
         "example_id": pa.array(examples, pa.string()),
@@ -81,8 +79,17 @@ def fixed_columns(fields: Mapping[str, Sequence[Any]], row_ids: RowIds) -> dict[
         "trace": pa.array(fields["trace"], pa.string()),
         "origin": pa.array(fields["origin"], pa.string()),
         "source": pa.array(fields["source"], pa.string()),
-        "context": pa.array(contexts, CONTEXT_TYPE),
+        "context": context_column(fields["context"]),
     }
+
+
+def context_column(contexts: Sequence[Sequence[Message]]) -> pa.Array:
+    """Build the column of turns; most pools have none at all."""
+    if any(contexts):
+        turns = [[{"role": turn.role, "content": turn.content} for turn in turns] for turns in contexts]
+        return pa.array(turns, CONTEXT_TYPE)
+    no_turns = pa.array([], CONTEXT_TYPE.value_type)
+    return pa.ListArray.from_arrays(pa.array(np.zeros(len(contexts) + 1, dtype=np.int32)), no_turns)
 
 
 def table_of(columns: Mapping[str, pa.Array | pa.ChunkedArray]) -> pa.Table:

@@ -111,7 +111,9 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("form", "row", "expected"), CASES, ids=[f"{i}-{case[0]}" for i, case in enumerate(CASES)])
+@pytest.mark.parametrize(
+    ("form", "row", "expected"), CASES, ids=[f"{i}-{case[0]}" for i, case in enumerate(CASES)]
+)
 def test_every_schema_is_known_without_a_flag(
     tmp_path: Path, form: str, row: dict[str, Any], expected: dict[str, Any]
 ) -> None:
@@ -139,14 +141,27 @@ def test_a_wrong_guess_names_columns_attempts_and_flags(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         read_pool(path)
     said = str(caught.value)
-    for part in ("odd.jsonl", "'frage'", "'answer'", "gsm8k (lacks question)", "--form", "--columns question="):
+    for part in (
+        "odd.jsonl",
+        "'frage'",
+        "'answer'",
+        "gsm8k (lacks question)",
+        "--form",
+        "--columns question=",
+    ):
         assert part in said
 
 
 def test_columns_settle_what_cannot_be_guessed(tmp_path: Path) -> None:
-    rows = [{"Frage": "1+1?", "Antwort": "2", "Nr": 1}, {"Frage": "2+2?", "Antwort": "2+2=4\n#### 4", "Nr": 2}]
+    rows = [
+        {"Frage": "1+1?", "Antwort": "2", "Nr": 1},
+        {"Frage": "2+2?", "Antwort": "2+2=4\n#### 4", "Nr": 2},
+    ]
     pool = read_pool(jsonl(tmp_path / "x.jsonl", rows), columns=columns_of("question=Frage,answer=Antwort"))
-    assert [(row["gold"], row["trace"], row["Nr"]) for row in pool.rows()] == [("2", "", 1), ("4", "2+2=4\n#### 4", 2)]
+    assert [(row["gold"], row["trace"], row["Nr"]) for row in pool.rows()] == [
+        ("2", "", 1),
+        ("4", "2+2=4\n#### 4", 2),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,11 @@ def _alpaca(
     return Fields(question, trace, final_answer(trace), context=tuple(context))
 
 
+def _mathinstruct(source: Any, instruction: Any, output: Any, *rest: Any) -> Fields:
+    fields = _alpaca(instruction, output, *rest)
+    return fields._replace(source="" if source is None else answer_text(source))
+
+
 def _metamath(query: Any, response: Any, kind: Any = None) -> Fields:
     return _gsm8k(query, response)._replace(source=kind if isinstance(kind, str) else "")
 
@@ -243,7 +248,7 @@ FORMS: tuple[Form, ...] = (
     ),
     Form(
         "mathinstruct", "MathInstruct: source, instruction, output",
-        ("source", "instruction", "output"), _alpaca, uses=("input", "system", "history"),
+        ("source", "instruction", "output"), _mathinstruct, uses=("input", "system", "history"),
     ),
     Form(
         "alpaca", "Alpaca: instruction, output (+ input, system, history)",

@@ -55,7 +55,7 @@ $(LOWEST)/installed: pyproject.toml
 	test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST)
 	$(LOWEST)/bin/python -m pip install --quiet uv
 	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct -e . \
-	    "pytest>=9.0" "pytest-timeout>=2.4" "pytest-xdist>=3.8" "hypothesis>=6.150" "jaxtyping>=0.3.3" "beartype>=0.22"
+	    "pytest>=9.0" "pytest-timeout>=2.4" "pytest-xdist>=3.8" "hypothesis>=6.150" "beartype>=0.22"
 	touch $@
 
 test-lowest: $(LOWEST)/installed

@@ -103,7 +103,7 @@ def test_every_method_is_listed_with_its_needs(run):
         (["random", "-o", "x"], "not KEY=VALUE"),
         (["s2l", "-o", "mode=best"], "mode: Input should be 'paper', 'repo' or 'cotmill'"),
         (["s2l", "-o", "cluster=3"], "clusters"),
-        (["s2l"], "needs trajectories; measure them"),
+        (["s2l"], "needs trajectories (cotmill measure trajectories), but the files hold: there are none"),
         ([], "METHOD missing"),
     ],
 )
@@ -115,4 +115,4 @@ def test_mistakes_are_answered_in_a_sentence(run, data, tmp_path, words, message
 def test_evidence_of_the_wrong_kind_is_named(run, data, tmp_path):
     file = write_losses(Pool.open(_pool(data, tmp_path)), tmp_path, 1.0)
     words = ["s2l", "--data", data, "--evidence", file, "--budget", 5, "--out", tmp_path / "chosen"]
-    assert "needs trajectories, but the files hold: losses" in run(*words, code=2)
+    assert "but the files hold: losses" in run(*words, code=2)

@@ -133,25 +133,28 @@ def _evidence(chosen: Method, files: list[Path]) -> tuple[Evidence | None, Lengt
         carried = (one.to(Lengths) for one in found)
         return None, lengths or next((one for one in carried if isinstance(one, Lengths)), None)
     fitting = [one for one in found if one.to(chosen.needs) is not None]
-    if found and not fitting:
-        kinds = ", ".join(one.kind for one in found)
-        raise EvidenceError(f"{chosen.name} needs {chosen.needs.kind}, but the files hold: {kinds}")
-    return (fitting[0] if fitting else None), lengths
+    if not fitting:
+        kinds = ", ".join(one.kind for one in found) or "there are none; give a file with --evidence"
+        kind = chosen.needs.kind
+        raise EvidenceError(
+            f"{chosen.name} needs {kind} (cotmill measure {kind}), but the files hold: {kinds}"
+        )
+    return fitting[0], lengths
 
 
 def _list() -> None:
     """Say what there is, one line each."""
-    from rich.console import Console
-    from rich.table import Table
-
     from cotmill.select import SELECTORS
 
-    table = Table("method", "needs", "options", "what it takes", box=None)
+    lines = [("METHOD", "NEEDS", "OPTIONS", "TAKES")]
     for name, kind in SELECTORS.items():
-        needs = kind.needs.kind if kind.needs else "-"
         about = (kind.__doc__ or "").partition("\n")[0].rstrip(".")
-        table.add_row(name, needs, " ".join(kind.model_fields) or "-", about)
-    Console(soft_wrap=True).print(table)
+        lines.append(
+            (name, kind.needs.kind if kind.needs else "-", " ".join(kind.model_fields) or "-", about)
+        )
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        typer.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
 
 
 def _show(selection: Selection) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cotmill.data.forms import form_named, normal
+from cotmill.data.detect import form_named
+from cotmill.data.fields import normal
 
 Raw = Mapping[str, Any]
 ROW = "row number"

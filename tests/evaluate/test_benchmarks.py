@@ -145,6 +145,14 @@ def test_a_limit_is_nested_and_keeps_the_base_questions_it_needs(shared_data: Pa
     assert len({row["perturbation"] for row in rows if not row["is_base"]}) > 4
 
 
+def test_rows_of_an_own_file_without_a_gold_answer_are_set_aside() -> None:
+    pool = Pool.from_rows([{"question": "2+2?", "gold": "4"}, {"question": "Why?"}])
+    found = Benchmark.of(pool, name="mine")
+    assert (len(found.pool), found.set_aside, found.metric) == (1, 1, "answer")
+    with pytest.raises(DataError, match="1 of 2 rows have nothing to be judged by"):
+        Benchmark("mine", pool)
+
+
 def test_a_benchmark_refuses_a_group_that_is_no_column() -> None:
     with pytest.raises(DataError, match="no column level"):
         Benchmark("mine", Pool.from_rows([{"question": "q", "gold": "1"}]), groups=("level",))

@@ -117,6 +117,15 @@ def test_loss_without_solutions_is_refused(tiny, tmp_path: Path) -> None:
         evaluate(tiny, bare, out=tmp_path, config=EvalConfig(loss=True))
 
 
+def test_rows_without_gold_answers_are_scored_as_texts_against_their_traces(tiny, tmp_path: Path) -> None:
+    rows = [{"question": f"Findings {n}", "trace": f"No change since visit {n}."} for n in range(3)]
+    reports = Benchmark.of(Pool.from_rows(rows), name="reports")
+    assert reports.metric == "text"
+    result = evaluate(tiny, reports, out=tmp_path, config=SHORT)
+    assert result.items().column("gold").to_pylist() == [row["trace"] for row in rows]
+    assert result.estimate("rouge_l") is not None
+
+
 def test_a_question_that_fills_the_model_is_counted_and_not_asked(tiny, tmp_path: Path) -> None:
     rows = [{"question": "pens " * 600, "gold": "2"}, {"question": "1+1?", "gold": "2"}]
     result = evaluate(tiny, Benchmark("long", Pool.from_rows(rows)), out=tmp_path, config=SHORT)

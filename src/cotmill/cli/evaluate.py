@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from cotmill.evaluate.benchmark import Benchmark
+    from cotmill.evaluate.benchmark import Benchmark, Metric
     from cotmill.evaluate.config import EvalConfig
     from cotmill.model.load import LanguageModel
 
@@ -34,6 +34,9 @@ def command(  # noqa: PLR0913 - every option is one of the command line
     seed: Annotated[int, typer.Option(help="Fixes what is sampled.")] = 0,
     threads: Annotated[int | None, typer.Option(help="Threads of torch.")] = None,
     data: Annotated[Path | None, typer.Option(help="Folder of the sets; default: COTMILL_SHARED.")] = None,
+    metric: Annotated[
+        str | None, typer.Option(help="For a file of your own: answer, or text (scored against its traces).")
+    ] = None,
     export_task: Annotated[
         bool, typer.Option("--export-task", help="Write tasks of lm-evaluation-harness instead.")
     ] = False,
@@ -52,7 +55,7 @@ def command(  # noqa: PLR0913 - every option is one of the command line
         stop=tuple(stop or ()),
         batch_size=batch_size,
     )
-    found = [find(name, data).limited(limit) for name in benchmark]
+    found = [find(name, data, metric=_metric(metric)).limited(limit) for name in benchmark]
     if export_task:
         _export(found, config, out)
         return
@@ -78,6 +81,14 @@ def _config(**told: Any) -> EvalConfig:
             else "options"
         )
         raise RecipeError(f"{option}: {first['msg'].removeprefix('Value error, ')}") from error
+
+
+def _metric(name: str | None) -> Metric | None:
+    from cotmill.core.errors import RecipeError
+
+    if name is None or name == "answer" or name == "text":
+        return name
+    raise RecipeError(f"--metric is {name!r}; it can be answer or text")
 
 
 def _load(model: str, threads: int | None) -> LanguageModel:

@@ -115,11 +115,13 @@ def _generate(lm: LanguageModel, asks: Sequence[Ask], config: EvalConfig) -> lis
 
 def asked_table(benchmark: Benchmark, outputs: Sequence[Output], layout: Layout) -> pa.Table:
     """Put questions and outputs side by side, one row an answer, in the benchmark's order."""
-    names = ["row_id", "example_id", "question", "gold", *layout.kept]
+    names = ["row_id", "example_id", "question", *layout.kept]
+    references = benchmark.references()
     rows = {row["row_id"]: row for batch in benchmark.pool.batches(names) for row in batch.to_pylist()}
     answered = [
         {
             **rows[output.row_id],
+            "gold": references[output.row_id],
             "sample": output.sample,
             "output": output.text,
             "tokens": output.tokens,

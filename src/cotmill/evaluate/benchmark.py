@@ -37,7 +37,7 @@ class Benchmark:
     """Rows of the file that cannot be asked (no passage, no gold answer, …)."""
 
     def __post_init__(self) -> None:
-        """Refuse columns that are not there and an empty pool."""
+        """Refuse columns that are not there, an empty pool, and rows that cannot be judged."""
         named = [*self.groups, *(column for column in (self.cluster, self.base) if column)]
         if missing := [column for column in named if column not in self.pool.columns]:
             have = ", ".join(self.pool.columns)
@@ -46,15 +46,43 @@ class Benchmark:
             raise DataError(
                 f"benchmark {self.name} has no row that can be asked ({self.set_aside} set aside)"
             )
+        if without := sum(not reference for reference in self.references().values()):
+            raise DataError(
+                f"benchmark {self.name}: {without} of {len(self.pool)} rows have nothing to be judged by; "
+                "Benchmark.of() sets such rows aside"
+            )
 
     @classmethod
     def of(
-        cls, pool: Pool, *, name: str, metric: Metric = "answer", groups: tuple[str, ...] | None = None
+        cls, pool: Pool, *, name: str, metric: Metric | None = None, groups: tuple[str, ...] | None = None
     ) -> Benchmark:
-        """Make a benchmark of one's own pool; by default broken down by source."""
+        """Make a benchmark of one's own pool; by default broken down by source.
+
+        Without a metric, answers are judged where there are gold answers; where there are only traces,
+        texts are scored against them. Rows that bring neither are set aside.
+
+        Raises:
+            DataError: no row can be asked.
+        """
+        golds = np.array(pool.column("gold").to_pylist(), dtype=object).astype(bool)
+        traces = np.array(pool.column("trace").to_pylist(), dtype=object).astype(bool)
+        metric = metric or ("answer" if golds.any() or not traces.any() else "text")
+        usable = golds if metric == "answer" else golds | traces
+        if not usable.any():
+            raise DataError(f"{name}: no row has a gold answer; the columns are {', '.join(pool.columns)}")
+        lost = int((~usable).sum()) + pool.rejects.count
+        pool = pool if usable.all() else pool.take(pool.ids[usable])
         if groups is None:
             groups = tuple(column for column in DEFAULT_GROUPS if _distinct(pool, column) > 1)
-        return cls(name=name, pool=pool, metric=metric, groups=groups)
+        return cls(name=name, pool=pool, metric=metric, groups=groups, set_aside=lost)
+
+    def references(self) -> dict[str, str]:
+        """What outputs are held against: the gold answer; for texts the trace where there is one."""
+        columns = (self.pool.column(name).to_pylist() for name in ("row_id", "gold", "trace"))
+        rows = zip(*columns, strict=True)
+        if self.metric == "text":
+            return {row_id: trace or gold for row_id, gold, trace in rows}
+        return {row_id: gold for row_id, gold, _ in rows}
 
     @property
     def fingerprint(self) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cotmill.evaluate.benchmark import Benchmark
+from cotmill.evaluate.benchmark import Benchmark, Metric
 from cotmill.evaluate.benchmarks.aqua_rat import AQUA_RAT
 from cotmill.evaluate.benchmarks.deepmind_mathematics import DEEPMIND_MATHEMATICS
 from cotmill.evaluate.benchmarks.entry import Entry
@@ -44,13 +44,15 @@ BENCHMARKS: dict[str, Entry] = {
 }
 
 
-def benchmark(wanted: str | Path, root: Path | None = None) -> Benchmark:
+def benchmark(wanted: str | Path, root: Path | None = None, *, metric: Metric | None = None) -> Benchmark:
     """Find a benchmark by name (`gsm8k`, `mgsm:de+fr`, `gsm-ic=PATH`) or make one of a file.
+
+    `metric` says how a file of one's own is judged: answer, or text (against its traces).
 
     Raises:
         DataError: neither a name nor a path, or the files of the set are not below `root`.
     """
-    return find(BENCHMARKS, wanted, root=root)
+    return find(BENCHMARKS, wanted, root=root, metric=metric)
 
 
 __all__ = ["BENCHMARKS", "benchmark", "data_root"]

@@ -12,7 +12,7 @@ from cotmill.core.errors import DataError
 from cotmill.data.pool import Pool
 from cotmill.data.read import read_pool
 from cotmill.data.rejects import BadRowError
-from cotmill.evaluate.benchmark import Benchmark
+from cotmill.evaluate.benchmark import Benchmark, Metric
 from cotmill.evaluate.benchmarks.entry import ROW, Entry, Row
 from cotmill.evaluate.benchmarks.files import raw_rows
 
@@ -21,7 +21,13 @@ ROOT_DEFAULT = Path("..") / "shared" / "data"
 IS_BASE = "is_base"
 
 
-def find(entries: Mapping[str, Entry], wanted: str | Path, *, root: Path | None = None) -> Benchmark:
+def find(
+    entries: Mapping[str, Entry],
+    wanted: str | Path,
+    *,
+    root: Path | None = None,
+    metric: Metric | None = None,
+) -> Benchmark:
     """Find a benchmark.
 
     `wanted` is a name (`gsm8k`), a name with parts (`mgsm:de+fr`), a name with a file of one's own copy
@@ -37,7 +43,7 @@ def find(entries: Mapping[str, Entry], wanted: str | Path, *, root: Path | None 
     if name in entries:
         return _of_entry(entries[name], _files(entries[name], parts, root or data_root()), name=str(wanted))
     if Path(wanted).exists():
-        return _of_file(Path(wanted))
+        return Benchmark.of(read_pool(wanted), name=Path(wanted).name.removesuffix(".gz"), metric=metric)
     near = difflib.get_close_matches(name, entries, n=1)
     meant = f" Did you mean {near[0]!r}?" if near else ""
     raise DataError(
@@ -120,16 +126,3 @@ def _marked(row: Row, entry: Entry, part: str, *, is_base: bool) -> Row:
     if entry.part_column:
         marks[entry.part_column] = part
     return {**row, **marks}
-
-
-def _of_file(path: Path) -> Benchmark:
-    """Make a benchmark of one's own file; rows without a gold answer cannot be judged and are left out."""
-    pool = read_pool(path)
-    golds = pool.column("gold").to_pylist()
-    kept = [row_id for row_id, gold in zip(pool.ids.tolist(), golds, strict=True) if gold]
-    lost = len(pool) - len(kept) + pool.rejects.count
-    if not kept:
-        raise DataError(f"{path}: no row has a gold answer; columns read: {', '.join(pool.columns)}")
-    whole = pool if len(kept) == len(pool) else pool.take(kept)
-    made = Benchmark.of(whole, name=path.name.removesuffix(".gz"))
-    return made if not lost else Benchmark(**{**vars(made), "set_aside": lost})

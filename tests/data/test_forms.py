@@ -12,11 +12,26 @@ from cotmill.data.detect import columns_of, detect
 from cotmill.data.forms import FORMS
 
 CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
-    ("gsm8k", GSM8K[0], {"question": "Tom has 3 pens and buys 4. How many?", "gold": "7", "trace": GSM8K[0]["answer"]}),
+    (
+        "gsm8k",
+        GSM8K[0],
+        {"question": "Tom has 3 pens and buys 4. How many?", "gold": "7", "trace": GSM8K[0]["answer"]},
+    ),
     (
         "math",
-        {"problem": "Half of 1?", "level": "Level 1", "type": "Algebra", "solution": r"It is $\boxed{\frac{1}{2}}$."},
-        {"question": "Half of 1?", "gold": r"\frac{1}{2}", "source": "Algebra", "level": "Level 1", "type": "Algebra"},
+        {
+            "problem": "Half of 1?",
+            "level": "Level 1",
+            "type": "Algebra",
+            "solution": r"It is $\boxed{\frac{1}{2}}$.",
+        },
+        {
+            "question": "Half of 1?",
+            "gold": r"\frac{1}{2}",
+            "source": "Algebra",
+            "level": "Level 1",
+            "type": "Algebra",
+        },
     ),
     (
         "math",
@@ -45,13 +60,21 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
             ],
         },
     ),
-    ("prompt-completion", {"prompt": "Q", "completion": "A #### 3"}, {"question": "Q", "trace": "A #### 3", "gold": "3"}),
+    (
+        "prompt-completion",
+        {"prompt": "Q", "completion": "A #### 3"},
+        {"question": "Q", "trace": "A #### 3", "gold": "3"},
+    ),
     (
         "prompt-completion",
         {"prompt": [{"role": "user", "content": "Q"}], "completion": [{"role": "assistant", "content": "A"}]},
         {"question": "Q", "trace": "A", "gold": None},
     ),
-    ("text", {"text": "Some words. The answer is 5."}, {"question": "", "trace": "Some words. The answer is 5.", "gold": "5"}),
+    (
+        "text",
+        {"text": "Some words. The answer is 5."},
+        {"question": "", "trace": "Some words. The answer is 5.", "gold": "5"},
+    ),
     (
         "alpaca",
         {"instruction": "Add.", "input": "1 and 2", "output": "3", "system": "S", "history": [["a", "b"]]},
@@ -68,7 +91,11 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("alpaca", {"instruction": "Add.", "input": "", "output": "3"}, {"question": "Add.", "trace": "3"}),
     (
         "sharegpt",
-        {"conversations": [{"from": "human", "value": "Q"}, {"from": "gpt", "value": "A"}], "system": "S", "id": 4},
+        {
+            "conversations": [{"from": "human", "value": "Q"}, {"from": "gpt", "value": "A"}],
+            "system": "S",
+            "id": 4,
+        },
         {"question": "Q", "trace": "A", "context": [{"role": "system", "content": "S"}], "id": 4},
     ),
     (
@@ -78,37 +105,95 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ),
     (
         "metamathqa",
-        {"type": "GSM_Rephrased", "query": "Q", "original_question": "O", "response": "R\n#### 12\nThe answer is: 12"},
-        {"question": "Q", "gold": "12", "source": "GSM_Rephrased", "type": "GSM_Rephrased", "original_question": "O"},
+        {
+            "type": "GSM_Rephrased",
+            "query": "Q",
+            "original_question": "O",
+            "response": "R\n#### 12\nThe answer is: 12",
+        },
+        {
+            "question": "Q",
+            "gold": "12",
+            "source": "GSM_Rephrased",
+            "type": "GSM_Rephrased",
+            "original_question": "O",
+        },
     ),
     (
         "svamp",
-        {"ID": "chal-1", "Body": "Each pack costs 76", "Question": "How much?", "Equation": "( 76.0 - 25.0 )",
-         "Answer": 51.0, "Type": "Subtraction"},
-        {"question": "Each pack costs 76. How much?", "gold": "51", "trace": "", "Equation": "( 76.0 - 25.0 )"},
+        {
+            "ID": "chal-1",
+            "Body": "Each pack costs 76",
+            "Question": "How much?",
+            "Equation": "( 76.0 - 25.0 )",
+            "Answer": 51.0,
+            "Type": "Subtraction",
+        },
+        {
+            "question": "Each pack costs 76. How much?",
+            "gold": "51",
+            "trace": "",
+            "Equation": "( 76.0 - 25.0 )",
+        },
     ),
     (
         "aqua-rat",
         {"question": "Speed?", "options": ["A)1", "B)2"], "rationale": "Because.", "correct": "B"},
-        {"question": "Speed?\nOptions:\nA)1\nB)2", "gold": "B", "trace": "Because.", "options": ["A)1", "B)2"]},
+        {
+            "question": "Speed?\nOptions:\nA)1\nB)2",
+            "gold": "B",
+            "trace": "Because.",
+            "options": ["A)1", "B)2"],
+        },
     ),
     (
         "gsm-ic",
-        {"original_question": "O", "new_question": "N", "answer": "13", "n_steps": 2, "role_label": "overlapped",
-         "number_label": "in_range", "sentence_label": "in_topic"},
-        {"question": "N", "gold": "13", "trace": "", "original_question": "O", "n_steps": 2, "role_label": "overlapped"},
+        {
+            "original_question": "O",
+            "new_question": "N",
+            "answer": "13",
+            "n_steps": 2,
+            "role_label": "overlapped",
+            "number_label": "in_range",
+            "sentence_label": "in_topic",
+        },
+        {
+            "question": "N",
+            "gold": "13",
+            "trace": "",
+            "original_question": "O",
+            "n_steps": 2,
+            "role_label": "overlapped",
+        },
     ),
     (
         "gsm-plus",
-        {"question": "Q", "solution": "S", "answer": "None", "perturbation_type": "critical thinking",
-         "seed_question": "SQ", "seed_solution": "SS", "seed_answer": "4"},
-        {"question": "Q", "trace": "S", "gold": "None", "source": "critical thinking",
-         "perturbation_type": "critical thinking", "seed_answer": "4"},
+        {
+            "question": "Q",
+            "solution": "S",
+            "answer": "None",
+            "perturbation_type": "critical thinking",
+            "seed_question": "SQ",
+            "seed_solution": "SS",
+            "seed_answer": "4",
+        },
+        {
+            "question": "Q",
+            "trace": "S",
+            "gold": "None",
+            "source": "critical thinking",
+            "perturbation_type": "critical thinking",
+            "seed_answer": "4",
+        },
     ),
     ("question-answer", {"question": "Q", "answer": 7}, {"question": "Q", "gold": "7", "trace": ""}),
-    ("input-target", {"input": "Q", "target": -9867630.0}, {"question": "Q", "gold": "-9867630", "trace": ""}),
+    (
+        "input-target",
+        {"input": "Q", "target": -9867630.0},
+        {"question": "Q", "gold": "-9867630", "trace": ""},
+    ),
     ("problem-short-answer", {"Problem": "P", "Short Answer": "$3$"}, {"question": "P", "gold": "$3$"}),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(

@@ -65,20 +65,18 @@ def read_pool(
     if (found / MANIFEST).is_file():
         pool = Pool.open(found)
         return pool.write(out) if out else pool
-    log_files = _files(str(source))
+    files, wanted = _files(str(source)), _wanted(form, columns)
     with _writer(out) as writer:
-        log = RejectLog(writer.place)
         forms: dict[str, str] = {}
         row_ids = RowIds()
-        for file in log_files(log):
-            forms |= _read_file(file, _wanted(form, columns), writer, log, row_ids, source_name)
+        with RejectLog(writer.place) as log:
+            for file in files(log):
+                forms |= _read_file(file, wanted, writer, log, row_ids, source_name)
         if not writer.rows:
-            log.close()
             raise DataError(_nothing(str(source), log))
         about = {
             "read_from": str(source),
             "forms": forms,
-            "promoted": dict(writer.promoted),
             "rows_read": writer.rows,
             "licences": _licences(str(source), found, forms),
         }

@@ -55,7 +55,11 @@ class RejectLog:
         self._handle.write(json.dumps(record) + "\n")
         self.reasons[error.reason] += 1
 
-    def close(self) -> None:
+    def __enter__(self) -> RejectLog:
+        """Use it in a `with` block: the file is whole when the block ends."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """Close the file."""
         if self._handle is not None:
             self._handle.close()

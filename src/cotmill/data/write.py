@@ -69,12 +69,12 @@ class PoolWriter:
 
     def finish(self, log: RejectLog, about: Mapping[str, Any]) -> Pool:
         """Bring all shards to common types, write the manifest, and open the Pool."""
-        log.close()
         rejects = Rejects(log.count, dict(log.reasons), log.path)
         if self._folder is None and not self._shards:
             table = self._joined(self._waiting)
             keep = self._scratch if log.count else None
-            return Pool(table, schema=table.schema, rows=len(table), rejects=rejects, about=about, keep=keep)
+            known = {**about, "promoted": dict(self.promoted)}
+            return Pool(table, schema=table.schema, rows=len(table), rejects=rejects, about=known, keep=keep)
         if self._waiting or not self._shards:
             self._flush()
         schema = self._agree()
@@ -82,7 +82,7 @@ class PoolWriter:
         manifest = manifest_of(str(self._fingerprint), self.rows, schema.names, files)
         file = log.path.name if log.path else None
         manifest["rejects"] = {"count": log.count, "reasons": dict(log.reasons), "file": file}
-        manifest["about"] = dict(about)
+        manifest["about"] = {**about, "promoted": dict(self.promoted)}
         write_json(self.place() / MANIFEST, manifest)
         return Pool.open(self.place(), keep=self._scratch)
 

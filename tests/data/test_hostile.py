@@ -120,7 +120,7 @@ def test_any_bytes_are_a_pool_or_an_error_in_words(tmp_path: Path, lines: list[b
     try:
         pool = read_pool(path, form="gsm8k" if "json" in name else "auto")
     except DataError as error:
-        assert str(error)
+        assert str(error)  # noqa: PT017 - an error is one of the two good ends
         return
     assert len(set(pool.ids.tolist())) == len(pool)
     if name == "x.jsonl":

@@ -27,7 +27,7 @@ SHOWN = 5
 
 _MARKS = re.compile(r"<<[^<>]*>>")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_NUMBER = re.compile(r"-?[\d.]+")
+_NUMBER = re.compile(r"-?(\d+\.?\d*|\.\d+)", re.ASCII)
 _LETTER = re.compile(r"[A-E]")
 """The gold answer of a multiple-choice question; traces rarely end on the letter."""
 
@@ -36,12 +36,12 @@ _LETTER = re.compile(r"[A-E]")
 class Spread:
     """How values are distributed."""
 
-    least: float
-    p10: float
-    median: float
-    p90: float
-    p99: float
-    most: float
+    least: int
+    p10: int
+    median: int
+    p90: int
+    p99: int
+    most: int
     mean: float
 
     @classmethod
@@ -135,14 +135,7 @@ def same_answer(left: str, right: str) -> bool:
     plain = [answer.replace(",", "").strip(" $.%").lower() for answer in (left, right)]
     if plain[0] == plain[1]:
         return True
-    return all(map(_NUMBER.fullmatch, plain)) and _float(plain[0]) == _float(plain[1])
-
-
-def _float(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
+    return all(map(_NUMBER.fullmatch, plain)) and float(plain[0]) == float(plain[1])
 
 
 class _Counts:

@@ -15,7 +15,9 @@ BOXES = ("\\boxed", "\\fbox")
 LONGEST_ANSWER = 2000
 """A "final answer" beyond this many characters is a mistake in the text, not an answer."""
 
-_PHRASE = re.compile(r"(?:the|final)\s+answer(?:\s+is\s*:?|\s*:)\s*([^\n]{1,200})", re.IGNORECASE)
+LONGEST_PHRASE = 200
+"""Characters taken after "the answer is"."""
+_PHRASE = re.compile(r"(?:the|final)\s+answer(?:\s+is\s*:?|\s*:)\s*", re.IGNORECASE)
 _LAST_LINE = re.compile(r"(?:\n|^)[ \t]*(?:A:[ \t]*(?P<said>[^\n]{1,200})|(?P<bare>\$?-?\d[\d,./]*%?))\s*$")
 _PHRASE_TAIL = 4000
 """The phrase is looked for in this many last characters, so that a huge text costs little."""
@@ -62,6 +64,6 @@ def _said(text: str) -> str | None:
     tail = text[-_PHRASE_TAIL:]
     said = deque(_PHRASE.finditer(tail), maxlen=1)
     if said:
-        return said[0][1].strip().rstrip(".").strip() or None
+        return tail[said[0].end() :].split("\n", 1)[0][:LONGEST_PHRASE].strip().rstrip(".").strip() or None
     line = _LAST_LINE.search(tail)
     return (line["said"] or line["bare"]).strip() if line else None

@@ -43,8 +43,9 @@ class Scratch:
 class PoolWriter:
     """Takes tables in order and ends as a Pool: in `folder`, or in memory as long as it is small."""
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, *, shard_rows: int = SHARD_ROWS) -> None:
         """Write into this folder; without one, into a temporary folder once there is much."""
+        self._shard_rows = shard_rows
         self._scratch = None if folder else Scratch()
         self._folder = folder
         self._waiting: list[pa.Table] = []
@@ -64,7 +65,7 @@ class PoolWriter:
         self._waiting.append(table)
         self._waiting_rows += len(table)
         self.rows += len(table)
-        if self._waiting_rows >= SHARD_ROWS:
+        if self._waiting_rows >= self._shard_rows:
             self._flush()
 
     def finish(self, log: RejectLog, about: Mapping[str, Any]) -> Pool:

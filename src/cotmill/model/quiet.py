@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from transformers.utils import logging
+
+RENAMED = r".*(is_gradient_checkpointing|gradient_checkpointing_disable|gradient_checkpointing_enable)"
+"""What peft 0.21 still calls by its old name; nothing that we, or whoever trains, can change."""
 
 
 @contextmanager
@@ -15,7 +19,9 @@ def quiet_transformers() -> Iterator[None]:
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=RENAMED, category=FutureWarning)
+            yield
     finally:
         logging.set_verbosity(level)
         if bars:

@@ -31,11 +31,11 @@ def command(  # noqa: PLR0913 - every option is one of the command line
     ] = None,
 ) -> None:
     """Pre-train a base model of the lab on declarative text, from nothing."""
+    from transformers import AutoTokenizer
+
     from cotmill.lab.declarative import declarative
     from cotmill.lab.models import config_of
     from cotmill.lab.tokenizer import write_tokenizer
-    from transformers import AutoTokenizer
-
     from cotmill.train.config import TrainConfig
     from cotmill.train.pretrain import pretrain, work_folder
 

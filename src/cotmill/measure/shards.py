@@ -122,6 +122,4 @@ def _claim(work: Path, job: Mapping[str, Any]) -> None:
     found = read_json(work / JOB)
     differing = sorted(key for key in job if found.get(key) != job[key])
     if differing:
-        raise RunError(
-            f"{work} holds a measurement with another {', '.join(differing)}; name another folder"
-        )
+        raise RunError(f"{work} holds a measurement with another {', '.join(differing)}; name another folder")

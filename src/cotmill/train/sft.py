@@ -29,6 +29,7 @@ from cotmill.model.threads import use_threads
 from cotmill.model.tokenise import TokenisedRows, refuse_bad_masks, tokenise
 from cotmill.train.collate import MakeCollator, PackingCollator, RowCollator
 from cotmill.train.config import TrainConfig
+from cotmill.train.ranks import own_device, processes, rank
 from cotmill.train.schedule import schedule
 from cotmill.train.trainer import Trainer, adapters_of, last_checkpoint, trainer_arguments
 from cotmill.train.watch import AtSteps, CheckpointInTime, ProgressWatch, StopAtBadLoss, even_steps
@@ -44,7 +45,7 @@ class TrainResult:
     base: str
     base_fingerprint: str
     fingerprint: str
-    """Of the weights that were written."""
+    """Of the weights that were written; empty in all processes but the first."""
     pool_fingerprint: str
     rows: int
     steps: int
@@ -97,12 +98,12 @@ def train(  # noqa: PLR0913 - what is trained on what, how, where to, and what i
     """
     threads, extras = use_threads(threads), extras or Extras()
     started = time.monotonic()
-    lm = load(base, dtype=torch.float32, seed=seed)
+    lm = load(base, dtype=torch.float32, device=own_device(), seed=seed)
     job = job_of(lm, pool, config, seed=seed, threads=threads, extra=f"{extras.name}/{checkpoints}")
     if (out / RESULT).is_file():
         return _already(out, job)
-    work = _work_folder(out, job)
     rows = _rows(lm, pool, config)
+    work = _work_folder(out, job)
     plan = schedule(rows.row_ids, rows.lengths, config, seed=seed)
     steps = int(plan["step"][-1]) + 1
     watches = _watches(lm, config, steps, work, checkpoints, held_out, extras)
@@ -119,6 +120,8 @@ def train(  # noqa: PLR0913 - what is trained on what, how, where to, and what i
         checkpoint = last_checkpoint(work)
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         facts = _facts(lm, pool, rows, plan, trainer.state.log_history) | {"seed": seed, "threads": threads}
+        if rank() > 0:
+            return TrainResult(**facts, fingerprint="")
         result = write_result(trainer, lm, out, job, facts, work, seconds=time.monotonic() - started)
     shutil.rmtree(work)
     return TrainResult(**result)
@@ -135,6 +138,7 @@ def job_of(
         "seed": seed,
         "threads": threads,
         "device": lm.device.type,
+        "processes": processes(),
         "extra": extra,
     }
     return {**job, "key": content_id(canonical_json(job))}
@@ -156,6 +160,8 @@ def _work_folder(out: Path, job: dict[str, Any]) -> Path:
     if out.exists() and any(out.iterdir()):
         raise RunError(f"{out} is there and holds no finished training; name a new folder")
     work = out.with_name(out.name + ".work")
+    if rank() > 0:
+        return work
     if (work / JOB).is_file():
         found = read_json(work / JOB)
         if found["key"] != job["key"]:

@@ -27,6 +27,7 @@ from trl.trainer.sft_trainer import SFTTrainer
 from cotmill.model.batches import IGNORED
 from cotmill.model.head import has_plain_head, without_adapters
 from cotmill.train.config import TrainConfig
+from cotmill.train.ranks import processes, rank
 
 SCHEDULES = {
     "cosine": "cosine",
@@ -133,7 +134,8 @@ def keep_only(folder: Path, saving: Path, step: int) -> None:
 
 def last_checkpoint(folder: Path) -> Path | None:
     """Find the checkpoint to resume from."""
-    shutil.rmtree(folder / "saving.part", ignore_errors=True)
+    if rank() == 0:
+        shutil.rmtree(folder / "saving.part", ignore_errors=True)
     found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
     return found[-1] if found else None
 
@@ -146,7 +148,7 @@ def trainer_arguments(config: TrainConfig, *, folder: Path, steps: int, seed: in
     return SFTConfig(
         output_dir=str(folder),
         max_steps=steps,
-        per_device_train_batch_size=config.batch_size // config.accumulate,
+        per_device_train_batch_size=config.batch_size // (config.accumulate * processes()),
         gradient_accumulation_steps=config.accumulate,
         learning_rate=config.learning_rate,
         lr_scheduler_type=SCHEDULES[config.schedule],

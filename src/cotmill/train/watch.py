@@ -129,7 +129,7 @@ class AtSteps(TrainerCallback):
     ) -> None:
         """Call with the model out of training mode, so that dropout is off."""
         del args, control
-        if state.global_step not in self.steps:
+        if state.global_step not in self.steps or not state.is_world_process_zero:
             return
         model = kwargs["model"]
         training = model.training

@@ -48,7 +48,7 @@ def command(  # noqa: PLR0913 - one argument an option
     if as_json:
         typer.echo(json.dumps(found, indent=1, ensure_ascii=False))
     else:
-        from cotmill.cli.views.check import show
+        from cotmill.cli.terminal.check import show
 
         show(found, max_length=max_length)
     if model is not None and found["tokens"]["refused"]:
@@ -111,12 +111,11 @@ def _tokens(pool: Pool, model: str, max_length: int | None) -> dict[str, Any]:
     from dataclasses import asdict
 
     from cotmill.data.describe import Spread
-    from cotmill.model.load import load
     from cotmill.model.tokenise import refuse_bad_masks, show_masked, tokenise
 
-    loaded = load(model)
-    longest = max_length or loaded.max_length
-    tokenised = tokenise(loaded.tokenizer, pool, max_length=longest)
+    tokenizer, limit = _tokenizer(model)
+    longest = max_length or limit
+    tokenised = tokenise(tokenizer, pool, max_length=longest)
     refused = None
     try:
         refuse_bad_masks(tokenised)
@@ -134,5 +133,23 @@ def _tokens(pool: Pool, model: str, max_length: int | None) -> dict[str, Any]:
         "empty_masks": int((tokenised.labels == 0).sum()),
         "full_masks": int((tokenised.starts == 0).sum()),
         "refused": refused,
-        "example": show_masked(tokenised.row(int(learned[0]) if len(learned) else 0), loaded.tokenizer),
+        "example": show_masked(tokenised.row(int(learned[0]) if len(learned) else 0), tokenizer),
     }
+
+
+def _tokenizer(model: str) -> tuple[Any, int]:
+    """Load a model's tokenizer and its longest row; the weights are not needed."""
+    from huggingface_hub.errors import StrictDataclassError
+    from transformers import AutoConfig, AutoTokenizer
+
+    from cotmill.core.errors import ModelError
+    from cotmill.model.load import RANDOM, find, longest_row
+    from cotmill.model.quiet import quiet_transformers
+
+    folder = find(model.removesuffix(RANDOM), weights=False)
+    try:
+        with quiet_transformers():
+            tokenizer = AutoTokenizer.from_pretrained(folder)
+            return tokenizer, longest_row(AutoConfig.from_pretrained(folder), tokenizer)
+    except (OSError, ValueError, KeyError, StrictDataclassError) as error:
+        raise ModelError(f"the tokenizer of {model} cannot be loaded from {folder}: {error}") from error

@@ -45,7 +45,7 @@ class Spread:
     mean: float
 
     @classmethod
-    def of(cls, values: Iterable[int]) -> Spread | None:
+    def of(cls, values: Iterable[int] | np.ndarray) -> Spread | None:
         """Summarise values; None when there are none."""
         numbers = np.fromiter(values, dtype=np.int64)
         if not len(numbers):

@@ -84,7 +84,7 @@ def _distributions(console: Console, what: dict[str, Any]) -> None:
     _spreads(console, {name: spread for name, spread in named.items() if spread})
 
 
-def _spreads(console: Console, spreads: dict[str, dict[str, float]]) -> None:
+def _spreads(console: Console, spreads: dict[str, dict[str, Any]]) -> None:
     """Print one line of percentiles each."""
     table = Table("", *_SPREAD, box=None, pad_edge=False)
     for column in table.columns[1:]:

@@ -1,1 +1,0 @@
-"""What verbs print on a terminal."""

@@ -16,6 +16,7 @@ from make_run import ARMS, Made, make_run
 from cotmill.core.errors import RunError
 from cotmill.core.files import read_json, write_json
 from cotmill.report import build_report
+from cotmill.report.budget import families
 from cotmill.report.read import read_run, variant_name
 
 VOID = {"meta", "link", "input", "img", "br", "path", "rect", "use"}
@@ -191,6 +192,25 @@ def test_one_arm_one_seed_and_no_selection_still_make_a_page(tmp_path: Path) -> 
 def test_a_folder_that_is_no_run_is_refused_with_what_to_type(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"holds no recipe\.yaml.*cotmill run RECIPE"):
         build_report([tmp_path], tmp_path / "report.html")
+
+
+def test_arms_that_differ_only_in_rows_make_one_curve(run_folder: Path) -> None:
+    found = families(read_run(run_folder))
+    assert found["random"] == ["random 50%", "random 25%"]
+    assert found["low loss"] == ["low loss 50%", "low loss 25%"]
+    assert found["all rows"] == ["all rows"]
+
+
+def test_grid_points_that_differ_only_in_rows_make_one_curve(run_folder: Path) -> None:
+    run = read_run(run_folder)
+    cells = tuple(
+        replace(cell, variant=f"{cell.arm} [rows = {rows}]", grid=(("data.train.lab.rows", rows),))
+        for cell in run.cells
+        for rows in ("100", "200")
+        if cell.arm in ("all rows", "shortest 50%")
+    )
+    found = families(replace(run, cells=cells))
+    assert {name: len(members) for name, members in found.items()} == {"all rows": 2, "shortest 50%": 2}
 
 
 def test_grid_points_are_named_by_their_last_word() -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from cotmill.report import draw
-from cotmill.report.parts import Csv, Figure, Key, Panel
-from cotmill.report.read import LoadedRun
+from cotmill.report.parts import Csv, Figure, Key, Panel, unique
+from cotmill.report.read import LoadedRun, variant_name
 from cotmill.report.scores import Score, scaled
 from cotmill.report.svg import drawing
 from cotmill.report.text import visible
+
+SIZES = frozenset({"select.budget", "data.train.lab.rows", "data.train.limit"})
+"""Settings that say how many rows are trained on."""
 
 
 def budget_figure(run: LoadedRun, found: Sequence[Score], prefix: str) -> Figure | None:
@@ -77,24 +81,34 @@ def _family_style(place: int, name: str, run: LoadedRun) -> tuple[str, str]:
 
 
 def families(run: LoadedRun) -> dict[str, list[str]]:
-    """Group arms that differ only in their budget: one curve each, named by what they share."""
+    """Group arms and grid points that differ only in how many rows they train on: one curve each."""
     arms = run.recipe.get("arms") or {}
-    groups: dict[str, list[tuple[str, str]]] = {}
-    for variant in run.variants:
-        arm, _, grid = variant.partition(" [")
-        select = (arms.get(arm) or {}).get("select", run.recipe.get("select"))
-        rest = {key: value for key, value in (arms.get(arm) or {}).items() if key != "select"}
-        method = {key: value for key, value in (select or {}).items() if key != "budget"}
-        budget = str((select or {}).get("budget", ""))
-        groups.setdefault(json.dumps([method, rest, grid], sort_keys=True, default=str), []).append(
-            (variant, budget)
-        )
-    return {_family_name(members): [variant for variant, _ in members] for members in groups.values()}
+    base = {"select": run.recipe.get("select")}
+    groups: dict[str, list[str]] = {}
+    for variant, (arm, grid) in run.points.items():
+        settings = dict(_flat({**base, **(arms.get(arm) or {})})) | dict(grid)
+        rest = {key: value for key, value in settings.items() if key not in SIZES}
+        groups.setdefault(json.dumps(rest, sort_keys=True, default=str), []).append(variant)
+    names = unique([_family_name([run.points[member] for member in members]) for members in groups.values()])
+    return dict(zip(names, groups.values(), strict=True))
 
 
-def _family_name(members: Sequence[tuple[str, str]]) -> str:
-    """Name a group by its arms' names without their budgets, when they then agree."""
-    bare = {
-        " ".join(variant.replace(budget, "").split()) if budget else variant for variant, budget in members
-    }
-    return bare.pop() if len(bare) == 1 else members[0][0]
+def _flat(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Write nested settings as dotted ones."""
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{above}{key}.")
+        elif value is not None:
+            yield f"{above}{key}", value
+
+
+def _family_name(members: Sequence[tuple[str, tuple[tuple[str, str], ...]]]) -> str:
+    """Name a group by the words that its arms' names share, and by its grid point without the sizes.
+
+    >>> _family_name([("low loss 50%", ()), ("low loss 25%", ())])
+    'low loss'
+    """
+    plain = [arm.split() for arm, _ in members]
+    shared = [word for word in plain[0] if all(word in other for other in plain)]
+    grid = [(key, value) for key, value in members[0][1] if key not in SIZES]
+    return variant_name(" ".join(shared) or f"{members[0][0]} and its like", grid)

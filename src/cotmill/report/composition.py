@@ -10,21 +10,20 @@ from functools import partial
 from cotmill.report import draw
 from cotmill.report.parts import Csv, Figure, Key, Panel, Section, Table
 from cotmill.report.read import LoadedRun
-from cotmill.report.selections import Chosen, label_column, selections
+from cotmill.report.selections import LABELS, SOUND, Chosen, defect_name, label_column, selections
 from cotmill.report.svg import drawing
 from cotmill.report.text import clipped, count, joined, percent, visible
 
 SHOWN = 7
 """Kinds with a colour of their own; the rest is one grey."""
 
-SOUND = "no defect"
-_NOTHING = (None, "", "none")
 REST = "all others"
 WHOLE = "the whole pool"
 
 _NOTE = (
     "Shares are counts of rows, not estimates; where an arm has several seeds their selections are added up."
 )
+_POOLS_NOTE = " The Run has several pools; shown is what was selected from the first."
 _LAB_NOTE = (
     " What is wrong with a row is known here because the lab made it so; no selector may read that column."
 )
@@ -53,7 +52,7 @@ def composition_section(run: LoadedRun, prefix: str) -> Section | None:
     chosen = list(selections(run))
     if not chosen:
         return None
-    # One Pool a Run is the rule; where there are several, the first one's selections are drawn.
+    pools = {one.pool_folder for one in chosen}
     chosen = [one for one in chosen if one.pool_folder == chosen[0].pool_folder]
     label = label_column(chosen[0].pool)
     kinds = [("source", "source"), *([(label, "defect")] if label else [])]
@@ -61,21 +60,20 @@ def composition_section(run: LoadedRun, prefix: str) -> Section | None:
     mixes = {word: found for word, found in mixes.items() if set(found[0].kinds) - {"", SOUND}}
     if not mixes:
         return None
+    text = _NOTE + (_LAB_NOTE if label else "") + (_POOLS_NOTE if len(pools) > 1 else "")
     panels = tuple(_panel(found, word, f"{prefix}-mix-{word}") for word, found in mixes.items())
     rows = tuple(row for word, found in mixes.items() for row in _csv_rows(found, word))
     csv = Csv("composition", ("by", "arm", "kind", "rows_of_kind", "rows", "share", "seeds"), rows)
     figure = Figure("composition", f"What each selection holds, by {joined(list(mixes))}.", panels, csv)
     tables = tuple(_kept_table(found, word) for word, found in mixes.items())
-    return Section(
-        "selected", "What was selected", (_NOTE + (_LAB_NOTE if label else ""),), (figure,), tables
-    )
+    return Section("selected", "What was selected", (text,), (figure,), tables)
 
 
 def _mixes(chosen: Sequence[Chosen], column: str) -> list[Mix]:
     """Count kinds in the whole pool and in each arm's selections."""
     pool = chosen[0].pool
-    empty = SOUND if column.startswith("lab_") else ""
-    kinds = [str(kind) if kind not in _NOTHING else empty for kind in pool.column(column).to_pylist()]
+    name = defect_name if column in LABELS else str
+    kinds = [name(kind) for kind in pool.column(column).to_pylist()]
     by_id = dict(zip(pool.column("row_id").to_pylist(), kinds, strict=True))
     taken: dict[str, Counter[str]] = {}
     seeds: Counter[str] = Counter()

@@ -118,6 +118,12 @@ class LoadedRun:
         return tuple(sorted(seen, key=lambda name: seen[name]))
 
     @cached_property
+    def points(self) -> Mapping[str, tuple[str, tuple[tuple[str, str], ...]]]:
+        """Each variant's arm and grid point."""
+        found = {cell.variant: (cell.arm, cell.grid) for cell in self.cells}
+        return {variant: found[variant] for variant in self.variants}
+
+    @cached_property
     def tests(self) -> tuple[str, ...]:
         """Tests in the recipe's order."""
         order = list((self.recipe.get("evaluate") or {}).get("tests") or ())

@@ -9,7 +9,7 @@ from typing import Any
 from cotmill.core.ids import order_keys
 from cotmill.report.parts import Example, Extremes
 from cotmill.report.read import LoadedRun
-from cotmill.report.selections import Chosen, label_column, selections
+from cotmill.report.selections import SOUND, Chosen, defect_name, label_column, selections
 from cotmill.report.text import clipped, number, visible
 from cotmill.report.viewer import Row, Shape, Sort, Viewer, bounded, viewer
 
@@ -74,7 +74,7 @@ def extremes(run: LoadedRun) -> tuple[Extremes, ...]:
 
 
 def _example(line: _Line, texts: Mapping[str, str]) -> Example:
-    defect = texts.get("label", "")
+    defect = texts["label"] if texts["label"] != SOUND else ""
     parts = ["kept" if line.facts["taken"] else "dropped", texts.get("source", ""), defect]
     facts = " · ".join(visible(part) for part in parts if part)
     return Example(
@@ -119,7 +119,7 @@ def _texts(chosen: Sequence[Chosen], ids: list[str], label: str | None) -> dict[
         rows = pool.take([row for row in ids if row in have]).table()
         columns = ["row_id", *_TEXTS, "source", *([label] if label else [])]
         for row in bounded(rows.select([name for name in columns if name in rows.column_names])):
-            found[row["row_id"]] = {**row, "label": row.get(label or "", "")}
+            found[row["row_id"]] = {**row, "label": defect_name(row.get(label or ""))}
     return found
 
 
@@ -140,7 +140,7 @@ def _rows(
                     one.name,
                     decision,
                     text["source"],
-                    *((text["label"] or "no defect",) if label else ()),
+                    *((text["label"],) if label else ()),
                 ),
                 numbers=(facts.get("score"), facts.get("place")),
                 texts=(

@@ -16,6 +16,7 @@ from cotmill.report.read import LoadedRun, Step
 LABELS = ("lab_defect",)
 """Columns that say what is wrong with a row: only pools from the lab have them, and no method reads them."""
 
+SOUND = "no defect"
 FILE = "selection.parquet"
 SCHEMA = ("row_id", "taken", "reason", "place", "score", "group")
 
@@ -75,3 +76,12 @@ def selections(run: LoadedRun) -> Iterator[Chosen]:
 def label_column(pool: Pool) -> str | None:
     """Name the column with the lab's labels, where the Pool has one."""
     return next((name for name in LABELS if name in pool.columns), None)
+
+
+def defect_name(label: str | None) -> str:
+    """Name a row's defect as the page does.
+
+    >>> defect_name("wrong_operand"), defect_name("none")
+    ('wrong operand', 'no defect')
+    """
+    return SOUND if label in (None, "", "none") else label.replace("_", " ")

@@ -16,7 +16,7 @@ from cotmill.report.parts import Csv, Figure, Panel, Section, Table
 from cotmill.report.read import Cell, LoadedRun
 from cotmill.report.scores import Score, colour_of, scaled, scores
 from cotmill.report.svg import drawing
-from cotmill.report.text import count, joined, number, percent, points, signed, visible
+from cotmill.report.text import count, joined, percent, points, signed, visible
 
 SHOWN_ABOVE = frozenset((
     "n", "items", "correct", "accuracy", "low", "high", "rows", "train_steps", "train_tokens",
@@ -178,21 +178,29 @@ def _accuracy_table(run: LoadedRun, found: Sequence[Score], test: str) -> Table 
 
 def _other_table(run: LoadedRun, test: str) -> Table | None:
     """Tabulate every other measure that the evaluation left, with its interval over seeds."""
-    present = {name for cell in run.cells if cell.test == test for name in cell.metrics}
-    names = sorted(name for name in present - SHOWN_ABOVE if not name.endswith(("_low", "_high", "_correct")))
-    if not names:
+    cells = [cell for cell in run.cells if cell.test == test]
+    names = sorted({name for cell in cells for name in cell.metrics} - SHOWN_ABOVE)
+    zero = [name for name in names if not any(cell.metrics.get(name) for cell in cells)]
+    shown = [name for name in names if name not in zero]
+    if not shown:
         return None
-    rows = []
-    for variant in run.variants:
-        cells = run.of(variant, test)
-        if cells:
-            rows.append((visible(variant), str(len(cells)), *(_measured(cells, name) for name in names)))
-    columns = ("Arm", "Seeds", *(visible(name.replace("_", " ")) for name in names))
-    note = (
-        "Means over seeds; in brackets the 95 % interval, Student’s t over the seeds. "
-        "Shares are written from 0 to 1."
+    of = {variant: run.of(variant, test) for variant in run.variants}
+    rows = tuple(
+        (visible(variant), str(len(found)), *(_measured(found, name) for name in shown))
+        for variant, found in of.items()
+        if found
     )
-    return Table(f"Other measures on {visible(test)}", columns, tuple(rows), note=note)
+    note = "Means over seeds. Shares are written from 0 to 1."
+    if any(len(found) > 1 for found in of.values()):
+        note += " In brackets the 95 % interval, Student’s t over the seeds."
+    if zero:
+        note += f" Zero everywhere: {joined([_plain(name) for name in zero])}."
+    columns = ("Arm", "Seeds", *(_plain(name) for name in shown))
+    return Table(f"Other measures on {visible(test)}", columns, rows, note=note)
+
+
+def _plain(name: str) -> str:
+    return visible(name.replace("_", " "))
 
 
 def _measured(cells: Sequence[Cell], name: str) -> str:
@@ -200,9 +208,9 @@ def _measured(cells: Sequence[Cell], name: str) -> str:
     if not values:
         return "–"
     found = mean_interval(np.array(values))
-    ends = "one seed" if len(values) == 1 else f"{_four(found.low)}\u00a0to\u00a0{_four(found.high)}"
-    return f"{_four(found.mean)} [{ends}]"
+    ends = "" if len(values) == 1 else f" [{_four(found.low)}\u00a0to\u00a0{_four(found.high)}]"
+    return _four(found.mean) + ends
 
 
 def _four(value: float) -> str:
-    return signed(value, 3).lstrip("+") if abs(value) < 100 else number(value)
+    return signed(value, 3 if abs(value) < 1 else 1).lstrip("+")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cotmill.report.intervals import Interval
 from cotmill.report.svg import COLOURS
@@ -100,9 +100,15 @@ def bars(ax: Axes, rows: Sequence[Bar], colours: Sequence[str], *, label: str) -
 
 def _names(ax: Axes, y: float, name: str, written: str) -> None:
     """Write a row's name at the left edge and its value at the right one."""
-    across = ax.get_yaxis_transform()
-    ax.text(0, y, clipped(name, _LONGEST_NAME), transform=across, va="center", ha="left")
-    ax.text(1, y, written, transform=across, va="center", ha="right", color=COLOURS["muted"])
+    # A strip of paper behind the words keeps grid and reference lines from striking them through.
+    place: Any = {
+        "transform": ax.get_yaxis_transform(),
+        "va": "center",
+        "bbox": {"facecolor": COLOURS["paper"], "linewidth": 0, "pad": 0.6},
+    }
+    ax.text(0, y, clipped(name, _LONGEST_NAME), ha="left", **place)
+    if written:
+        ax.text(1, y, written, ha="right", color=COLOURS["muted"], **place)
 
 
 def _rows_axis(ax: Axes, rows: int, label: str) -> None:

@@ -153,7 +153,7 @@
       const badges = make("span", "badges");
       row.facets.forEach((value, at) => {
         const facet = this.data.facets[at];
-        if (facet.values[value]) {
+        if (facet.values[value] && facet.values.length > 1) {
           const badge = make("span", `badge ${facet.tones[value]}`, facet.values[value]);
           badge.title = facet.label;
           badges.append(badge);

@@ -7,6 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Int
+
+from cotmill.core.errors import RunError
+from cotmill.data.pool import Pool
 from cotmill.report import draw
 from cotmill.report.parts import Csv, Figure, Key, Panel, Section, Table
 from cotmill.report.read import LoadedRun
@@ -73,18 +79,36 @@ def _mixes(chosen: Sequence[Chosen], column: str) -> list[Mix]:
     """Count kinds in the whole pool and in each arm's selections."""
     pool = chosen[0].pool
     name = defect_name if column in LABELS else str
-    kinds = [name(kind) for kind in pool.column(column).to_pylist()]
-    by_id = dict(zip(pool.column("row_id").to_pylist(), kinds, strict=True))
+    encoded = pool.column(column).cast(pa.string()).fill_null("").combine_chunks().dictionary_encode()
+    kinds, codes = [name(kind) for kind in encoded.dictionary.to_pylist()], encoded.indices.to_numpy()
     taken: dict[str, Counter[str]] = {}
     seeds: Counter[str] = Counter()
     for one in chosen:
-        rows = one.rows()
-        found = Counter(by_id[row] for row in rows["row_id"].filter(rows["taken"]).to_pylist())
+        found = _counted(kinds, codes[_places(pool, one)])
         for variant in one.variants:
             taken.setdefault(variant, Counter()).update(found)
             seeds[variant] += 1
     arms = [Mix(name, dict(found), seeds[name]) for name, found in taken.items()]
-    return [Mix(WHOLE, dict(Counter(kinds)), 1), *arms]
+    return [Mix(WHOLE, dict(_counted(kinds, codes)), 1), *arms]
+
+
+def _counted(kinds: Sequence[str], codes: Int[np.ndarray, " row"]) -> Counter[str]:
+    """Count kinds; two labels that are shown alike are one."""
+    found: Counter[str] = Counter()
+    for kind, rows in zip(kinds, np.bincount(codes, minlength=len(kinds)).tolist(), strict=True):
+        found[kind] += rows
+    return +found
+
+
+def _places(pool: Pool, one: Chosen) -> Int[np.ndarray, " taken"]:
+    """Find the rows that a selection took; it lists the pool's rows in the pool's order."""
+    rows = one.rows()
+    if not rows["row_id"].equals(pool.column("row_id")):
+        raise RunError(
+            f"the selection in {one.step.folder} lists other rows than the pool in {one.pool_folder}; "
+            "run the recipe again, it makes what is damaged"
+        )
+    return np.flatnonzero(rows["taken"].to_numpy(zero_copy_only=False))
 
 
 def _panel(mixes: Sequence[Mix], word: str, name: str) -> Panel:

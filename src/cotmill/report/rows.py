@@ -6,6 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Float
+
 from cotmill.core.ids import order_keys
 from cotmill.report.parts import Example, Extremes
 from cotmill.report.read import LoadedRun
@@ -92,23 +96,30 @@ def _one_a_variant(run: LoadedRun) -> list[Chosen]:
 
 def _lines(one: Chosen) -> list[_Line]:
     """Choose the rows of a selection to embed: both ends of the scores, and a sample."""
-    rows = one.rows().to_pylist()
-    rows.sort(key=_order)
-    ids = [row["row_id"] for row in rows]
-    sampled = {ids[at] for at in order_keys(0, ids).argsort(kind="stable")[:SAMPLE].tolist()}
-    scored = any(row.get("score") is not None for row in rows)
-    made = []
-    for rank, row in enumerate(rows):
-        end = scored and (rank < ENDS or rank >= len(rows) - ENDS)
-        if end or row["row_id"] in sampled:
-            made.append(_Line(row["row_id"], row, rank, end))
-    return made
+    rows = one.rows()
+    ids = rows["row_id"].to_pylist()
+    scores = _numbers(rows, "score")
+    taken = np.array(rows["taken"].to_pylist(), dtype=bool)
+    # Highest score first, then what was taken, then the order of the draw; what has no number comes last.
+    order = np.lexsort((_numbers(rows, "place"), ~taken, -scores))
+    first = np.zeros(len(ids), dtype=bool)
+    if np.isfinite(scores).any():
+        first[order[:ENDS]] = first[order[-ENDS:]] = True
+    kept = first.copy()
+    kept[order_keys(0, ids).argsort(kind="stable")[:SAMPLE]] = True
+    shown = [at for at in order.tolist() if kept[at]]
+    facts = rows.take(shown).to_pylist()
+    ranks = np.argsort(order)
+    return [
+        _Line(ids[at], told, int(ranks[at]), bool(first[at])) for at, told in zip(shown, facts, strict=True)
+    ]
 
 
-def _order(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Highest score first, then the order of the draw, then the id."""
-    score, place = row.get("score"), row.get("place")
-    return (score is None, -(score or 0.0), not row["taken"], place is None, place or 0, row["row_id"])
+def _numbers(rows: pa.Table, name: str) -> Float[np.ndarray, " row"]:
+    """Read a column of numbers; what is missing is not a number."""
+    if name not in rows.column_names:
+        return np.full(len(rows), np.nan)
+    return rows[name].to_numpy(zero_copy_only=False).astype(float)
 
 
 def _texts(chosen: Sequence[Chosen], ids: list[str], label: str | None) -> dict[str, dict[str, str]]:

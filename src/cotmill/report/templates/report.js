@@ -20,7 +20,7 @@
     const root = document.documentElement;
     const system = matchMedia("(prefers-color-scheme: dark)");
     const dark = () => (root.dataset.theme ? root.dataset.theme === "dark" : system.matches);
-    const show = () => { button.textContent = dark() ? "Light" : "Dark"; };
+    const show = () => { button.textContent = dark() ? "Light mode" : "Dark mode"; };
     try {
       const kept = localStorage.getItem("cotmill-theme");
       if (kept === "light" || kept === "dark") root.dataset.theme = kept;

@@ -166,6 +166,10 @@ def evaluate_tokens(tokens: Sequence[Token], *, percent: bool) -> Value:
     return Value(value, reader.operations, tuple(reader.operands))
 
 
+_SIGNS, _FACTORS, _POWER = frozenset("+-"), frozenset({"*", "/", "of"}), frozenset("^")
+_OPEN, _CLOSE = frozenset("([{"), frozenset(")]}")
+
+
 class _Arithmetic:
     """Recursive descent that computes as it reads."""
 
@@ -174,11 +178,12 @@ class _Arithmetic:
         self.place, self.operations = 0, 0
         self.operands: list[Token] = []
 
-    def peek(self, kind: Kind, texts: str = "") -> bool:
+    def peek(self, wanted: frozenset[str]) -> bool:
+        """Whether the next token is an operator or bracket of those; numbers are asked for by kind."""
         if self.place >= len(self.tokens):
             return False
         token = self.tokens[self.place]
-        return token.kind == kind and (not texts or token.text in texts.split())
+        return token.kind != "number" and token.text in wanted
 
     def step(self) -> Token:
         self.place += 1
@@ -188,7 +193,7 @@ class _Arithmetic:
         if depth > MAX_DEPTH:
             raise UncheckedError("nested too deep")
         value = self.product(depth)
-        while self.peek("operator", "+ -"):
+        while self.peek(_SIGNS):
             sign = self.step().text
             other = self.product(depth)
             value = self.bounded(value + other if sign == "+" else value - other)
@@ -197,25 +202,25 @@ class _Arithmetic:
     def product(self, depth: int) -> Fraction:
         value = self.signed(depth)
         while True:
-            if self.peek("operator", "* / of"):
+            if self.peek(_FACTORS):
                 sign = self.step().text
                 other = self.signed(depth)
                 value = self.bounded(value / other if sign == "/" else value * other)
-            elif self.peek("open"):
+            elif self.peek(_OPEN):
                 value = self.bounded(value * self.group(depth))
             else:
                 return value
 
     def signed(self, depth: int) -> Fraction:
         negative = False
-        while self.peek("operator", "- +"):
+        while self.peek(_SIGNS):
             negative ^= self.step().text == "-"
         value = self.power(depth)
         return -value if negative else value
 
     def power(self, depth: int) -> Fraction:
         base = self.atom(depth)
-        if not self.peek("operator", "^"):
+        if not self.peek(_POWER):
             return base
         self.step()
         exponent = self.signed(depth + 1) if depth < MAX_DEPTH else Fraction(MAX_POWER + 1)
@@ -224,9 +229,9 @@ class _Arithmetic:
         return self.bounded(base**exponent.numerator)
 
     def atom(self, depth: int) -> Fraction:
-        if self.peek("open"):
+        if self.peek(_OPEN):
             return self.group(depth)
-        if not self.peek("number"):
+        if self.place >= len(self.tokens) or self.tokens[self.place].kind != "number":
             raise UncheckedError("not a number")
         token = self.step()
         self.operands.append(token)
@@ -235,13 +240,13 @@ class _Arithmetic:
     def group(self, depth: int) -> Fraction:
         self.step()
         value = self.sum(depth + 1)
-        if not self.peek("close"):
+        if not self.peek(_CLOSE):
             raise UncheckedError("bracket not closed")
         self.step()
         return value
 
     def bounded(self, value: Fraction) -> Fraction:
         self.operations += 1
-        if max(value.numerator.bit_length(), value.denominator.bit_length()) > MAX_BITS:
+        if value.numerator.bit_length() > MAX_BITS or value.denominator.bit_length() > MAX_BITS:
             raise UncheckedError("number out of bounds")
         return value

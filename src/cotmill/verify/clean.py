@@ -52,7 +52,7 @@ def plain_unicode(text: str) -> str:
     r"""Spell digits, signs, spaces and common symbols in ASCII (symbols as LaTeX commands).
 
     >>> plain_unicode("−１½ × ٣")
-    '-1 1/2 \\\\times  3'
+    '-1 1/2 \\times  3'
     """
     if text.isascii():
         return text
@@ -88,7 +88,7 @@ def _root(match: re.Match[str]) -> str:
 
 
 _SPACING = re.compile(
-    r"\\[,;:! ]|\\quad|\\qquad|~|\\(?:left|right|displaystyle|bigl?|bigr|Bigl?|Bigr)(?![A-Za-z])\.?"
+    r"(?<!\\)\\[,;:! ]|\\quad|\\qquad|~|\\(?:left|right|displaystyle|bigl?|bigr|Bigl?|Bigr)(?![A-Za-z])\.?"
 )
 _GROUPED_COMMA = re.compile(r"(?<=\d)(?:\{,\}|\\,|\\!|,\\!)(?=\d{3})")
 _TEXT_COMMAND = re.compile(
@@ -96,18 +96,29 @@ _TEXT_COMMAND = re.compile(
 )
 _MATH_FENCE = re.compile(r"^\$\$?(.*?)\$?\$$|^\\\((.*)\\\)$|^\\\[(.*)\\\]$", re.DOTALL)
 _MARKDOWN = re.compile(r"^(\*\*|__|`+|\*|\"|')(.+?)\1$", re.DOTALL)
-_TAG = re.compile(r"</?[A-Za-z][^<>]{0,200}>")
+_TAG = re.compile(
+    r"</?(?:b|i|u|p|a|em|strong|br|hr|div|span|code|pre|sub|sup|h[1-6]|li|ul|ol|t[rdh]|table|font|answer|final|html|body)"
+    r"(?:\s[^<>]{0,200})?/?>",
+    re.IGNORECASE,
+)
 _BLANK = " \t\r\n,;:?"
 _FULL_STOP = re.compile(r"(?<!\.\.)\.$")
 
 
-@lru_cache(65536)
+CACHED_LENGTH = 200
+"""Longer answers are rare, and a cache of them would grow large."""
+
+
 def undress(answer: str) -> str:
     r"""Strip fences, Markdown, HTML tags, LaTeX spacing and the final full stop from an answer.
 
-    >>> undress(r"**\\(\\dfrac{3}{4}\\)**.")
-    '\\\\frac{3}{4}'
+    >>> undress(r"**\(\dfrac{3}{4}\)**.")
+    '\\frac{3}{4}'
     """
+    return _undressed_once(answer) if len(answer) <= CACHED_LENGTH else _undressed(answer)
+
+
+def _undressed(answer: str) -> str:
     text = _stripped(plain_unicode(answer))
     if "<" in text:
         text = _stripped(_TAG.sub(" ", text))
@@ -119,6 +130,9 @@ def undress(answer: str) -> str:
     if "\\" in text:
         text = _latex_spelling(text)
     return " ".join(text.split())
+
+
+_undressed_once = lru_cache(32768)(_undressed)
 
 
 def _one_layer(text: str) -> str:

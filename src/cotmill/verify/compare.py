@@ -24,6 +24,7 @@ from cotmill.verify.quantity import Quantity, read_quantity
 from cotmill.verify.units import Unit
 
 ROUNDING_DIGITS = 9
+_ONE = Fraction(1)
 
 
 class Comparison(NamedTuple):
@@ -45,16 +46,14 @@ def unlike(how: str) -> Comparison:
 
 def same_number(a: Quantity, b: Quantity, factor_a: Fraction, factor_b: Fraction) -> bool:
     """Whether two values agree exactly, or within the rounding of a long decimal."""
-    left, right = a.value * factor_a, b.value * factor_b
+    left = a.value if factor_a is _ONE else a.value * factor_a
+    right = b.value if factor_b is _ONE else b.value * factor_b
     if left == right:
         return True
     digits = max(a.digits, b.digits)
     if digits < ROUNDING_DIGITS or not left or not right:
         return False
     return abs(left - right) * 10**ROUNDING_DIGITS <= min(abs(left), abs(right))
-
-
-_ONE = Fraction(1)
 
 
 def compare_quantities(a: Quantity, b: Quantity) -> Comparison:
@@ -104,14 +103,18 @@ def _same_noun(a: Unit, b: Unit) -> bool:
 
 _WORDS = {
     "true": "yes", "false": "no", "y": "yes", "n": "no", "correct": "yes", "incorrect": "no",
+    "dne": "does not exist",
     "none": "none", "no solution": "none", "no solutions": "none", "n/a": "none", "undefined": "undefined",
     "\\emptyset": "none", "empty set": "none", "\\varnothing": "none", "the empty set": "none", "{}": "none",
 }  # fmt: skip
 
 
+_HYPHEN = re.compile(r"(?<=[a-z])-(?=[a-z])")
+
+
 def compare_words(gold: str, predicted: str) -> Comparison:
     """Compare two texts without case, articles and punctuation; undecided unless both are only words."""
-    left, right = (" ".join(text.casefold().replace("-", " ").split()) for text in (gold, predicted))
+    left, right = (" ".join(_HYPHEN.sub(" ", text.casefold()).split()) for text in (gold, predicted))
     left, right = (text.removeprefix("the ").removeprefix("a ").removeprefix("an ") for text in (left, right))
     left, right = _WORDS.get(left, left), _WORDS.get(right, right)
     if left == right:

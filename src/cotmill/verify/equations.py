@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from cotmill.verify.arithmetic import Token, tokenise
@@ -21,8 +22,8 @@ from cotmill.verify.links import Equation, Status, judge_link
 from cotmill.verify.sides import has_digits, left_side, right_side
 
 MAX_TEXT = 40_000
-MAX_EQUATIONS = 400
-MAX_SIDE = 80
+MAX_EQUATIONS = 200
+MAX_SIDE = 40
 """Tokens of one side; a longer sum is unchecked."""
 
 
@@ -68,13 +69,20 @@ def check_equations(trace: str) -> EquationFinding:
 
 def _all_equations(trace: str) -> Iterator[Equation]:
     for match in _MARK.finditer(trace):
-        yield from _links(tokenise(plain_unicode(match[1])), "mark", match[1], match.start())
+        for link in _mark_links(match[1]):
+            yield link._replace(start=link.start + match.start())
     text = _MARK.sub(lambda match: " " * len(match[0]), trace)
     start = 0
     for line in _arithmetic_spelling(text).split("\n"):
         if "=" in line or "≈" in line or "approx" in line or "equal" in line:
             yield from _links(tokenise(_BULLET.sub("", line)), "text", _BULLET.sub("", line), start)
         start += len(line) + 1
+
+
+@lru_cache(16384)
+def _mark_links(mark: str) -> tuple[Equation, ...]:
+    """The links of one mark; samples of one question write the same marks again and again."""
+    return tuple(_links(tokenise(plain_unicode(mark)), "mark", mark, 0))
 
 
 _BULLET = re.compile(r"^\s*(?:[-*•+]|\d{1,2}[.)])\s+")

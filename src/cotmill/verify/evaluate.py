@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import decimal
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
@@ -18,6 +18,9 @@ from cotmill.verify.expression import Tree
 Value = Fraction | Decimal
 MAX_BITS = 60_000
 MAX_FACTORIAL = 3_000
+MAX_ANGLE = 10**9
+SINGULAR = Decimal(10) ** -50
+"""A cosine this small is a zero: its tangent has no value."""
 
 
 class TooLargeError(ArithmeticError):
@@ -196,9 +199,47 @@ def _exp(value: Value) -> Value:
     return Fraction(1) if not value else real(value).exp()
 
 
+def _sine(value: Value) -> Value:
+    """Taylor's series after reducing to one turn; the working precision has room for its rounding."""
+    if not value:
+        return Fraction(0)
+    x = real(value)
+    if abs(x) > MAX_ANGLE:
+        raise TooLargeError
+    turn = 2 * _pi(decimal.getcontext().prec + 8)
+    x -= turn * (x / turn).to_integral_value()
+    total = term = x
+    tiny = Decimal(10) ** -decimal.getcontext().prec
+    n = 1
+    while abs(term) > tiny:
+        term *= -x * x / ((n + 1) * (n + 2))
+        total, n = total + term, n + 2
+    return total
+
+
+def _cosine(value: Value) -> Value:
+    return _sine(real(value) + _pi(decimal.getcontext().prec) / 2) if value else Fraction(1)
+
+
+def _ratio_of(above: Callable[[Value], Value], below: Callable[[Value], Value]) -> Callable[[Value], Value]:
+    def ratio(value: Value) -> Value:
+        bottom = below(value)
+        if abs(bottom) < SINGULAR:
+            raise NoValueError
+        return _over(above(value), bottom)
+
+    return ratio
+
+
+def _one(_: Value) -> Value:
+    return Fraction(1)
+
+
 _OPERATIONS = {
     "+": _plus, "-": _minus, "*": _times, "/": _over, "^": _power, "neg": lambda a: -a, "root": _root,
     "!": _factorial, "binom": _binomial, "%": lambda a: _over(a, Fraction(100)), "abs": abs, "ln": _ln,
     "exp": _exp, "log": lambda base, a: _over(_ln(a), _ln(base)),
+    "sin": _sine, "cos": _cosine, "tan": _ratio_of(_sine, _cosine), "cot": _ratio_of(_cosine, _sine),
+    "sec": _ratio_of(_one, _cosine), "csc": _ratio_of(_one, _sine),
     "degree": lambda a: _times(a, _pi(decimal.getcontext().prec) / 180),
 }  # fmt: skip

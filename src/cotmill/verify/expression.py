@@ -49,7 +49,8 @@ _GREEK = frozenset(
         "varphi",
     ]
 )
-_FUNCTIONS = frozenset({"sqrt", "ln", "exp", "abs", "factorial", "cbrt"})
+_TRIGONOMETRY = ("sin", "cos", "tan", "cot", "sec", "csc")
+_FUNCTIONS = frozenset({"sqrt", "ln", "exp", "abs", "factorial", "cbrt", *_TRIGONOMETRY})
 _TIMES = frozenset({"\\cdot", "\\times", "*", "\\ast"})
 
 
@@ -252,11 +253,35 @@ class _Reader:
             return ("root", self.argument(depth), ("num", Fraction(3)))
         if name in ("ln", "exp", "abs", "factorial"):
             return ({"factorial": "!"}.get(name, name), self.power(depth + 1))
+        if name in _TRIGONOMETRY:
+            return self.trigonometric(name, depth)
         if name == "log" and self.take("_"):
             return ("log", self.argument(depth), self.power(depth + 1))
         if name in _GREEK or name in ("pi", "circ"):
             return ("name", f"\\{name}" + self._subscript())
         raise NotInGrammarError(name)
+
+    def trigonometric(self, name: str, depth: int) -> Tree:
+        r"""\sin x, \sin^2 x, \sin(2x), \cos 2x: without brackets, the argument ends at the next sign."""
+        power = self.argument(depth + 1) if self.take("^") else None
+        if power == ("neg", ("num", Fraction(1))):
+            raise NotInGrammarError("inverse function")
+        tree = self.power(depth + 1) if self.next in _OPENING else self.factors(depth + 1)
+        return (name, tree) if power is None else ("^", (name, tree), power)
+
+    def factors(self, depth: int) -> Tree:
+        """A product without signs, up to the next function."""
+        tree = self.power(depth)
+        while not self.at_end and self._starts_factor() and self.next.lstrip("\\") not in _TRIGONOMETRY:
+            tree = ("*", tree, self.power(depth))
+        if (
+            self.next == "/"
+            and tree[0] in ("name", "*")
+            and self.tokens[self.place + 1 : self.place + 2] != ["("]
+        ):
+            self.place += 1
+            tree = ("/", tree, self.power(depth))
+        return tree
 
 
 def _proper(tree: Tree) -> bool:

@@ -13,25 +13,30 @@ from collections.abc import Callable, Iterator
 from cotmill.verify.clean import plain_unicode, undress
 from cotmill.verify.quantity import read_quantity
 
-MAX_TEXT = 200_000
+MAX_TEXT = 100_000
 """Of a longer text only the end is read: an answer is at the end."""
 MAX_ANSWER = 10_000
 MAX_TAIL = 4_000
+MAX_BOXES = 20
+"""Boxes that never close are skipped, but only so many."""
 Rule = Callable[[str], str | None]
 
 _HASH = re.compile(r"####[ \t]*([^\n]*)")
 _ANSWER_IS = re.compile(
-    r"(?:the|my|our)?\s*(?:final|correct|right)?\s*\b(?:answer|solution|result)s?\b\**(?:\s*\([^()\n]{0,40}\))?\s*"
-    r"(?:is\s*:?|are\s*:?|was|will be|would be|equals|[:=])(?!=)\s*|"
-    r"(?:la\s+respuesta(?:\s+final)?\s+es|(?:die\s+)?(?:endgültige\s+)?antwort\s+(?:ist|lautet)|la\s+réponse(?:\s+finale)?\s+est|"
-    r"ответ\s*[:\-—–]|答案(?:是|为|：|:)|答えは|答え\s*[：:]|respuesta\s*:|réponse\s*:|antwort\s*:)\s*:?\s*",
+    r"\b(?:answer|solution|result)s?\b\*{0,3}(?: ?\([^()\n]{0,40}\))?\s{0,4}"
+    r"(?:is\s{0,4}:?|are\s{0,4}:?|was|will be|would be|equals|[:=])(?!=)\s{0,4}|"
+    r"\brespuesta(?: final)? es\s?:?\s?|\bantwort (?:ist|lautet)\s?:?\s?|\bréponse(?: finale)? est\s?:?\s?|"
+    r"\b(?:respuesta|réponse|antwort|ответ)\s?(?::|[-—–]\s|это\s)\s?|(?:答案(?:是|为|：|:)|答えは|答え[：:])\s?:?\s?",
     re.IGNORECASE,
 )
+"""Blanks are bounded: an unbounded run of them beside another is quadratic on a text of blanks."""
 _ANSWER_LINE = re.compile(
-    r"^[ \t>*]*(?:A|Answer|Ans|ANSWER|Final Answer)[ \t]*\**[ \t]*[:=][ \t]*\**[ \t]*(\S[^\n]*)$", re.M
+    r"^[ \t>*]{0,12}(?:A|Answer|Ans|ANSWER|Final Answer)[ \t*]{0,8}[:=][ \t*]{0,8}(\S[^\n]*)$", re.M
 )
+_THEREFORE = re.compile(r"\s{0,8}(?:Therefore|Thus|Hence)\b.* is ")
 _SENTENCE_END = re.compile(
-    r"(?<![ .(][A-Za-z])\.(?=\s|$)|\n|(?<=[^\x00-\x7f])。|[?](?=\s|$)|I hope it is correct"
+    r"(?<![ .(][A-Za-z])(?<!\b[RMD][srR])(?<!\bSt)(?<!\bNo)(?<!\bMrs)(?<!\bapprox)\.(?=\s|$)|"
+    r"\n|(?<=[^\x00-\x7f])。|[?](?=\s|$)|I hope it is correct"
 )
 _CHOICE = re.compile(r"\(([A-Ja-j])\)|(?<![A-Za-z'\\])([A-J])(?![A-Za-z'’])")
 _OPTION_ALONE = re.compile(r"\(?([A-Ja-j])\)?[.:)]?(?:\s.*)?", re.DOTALL)
@@ -50,11 +55,12 @@ def hash_line(text: str) -> str | None:
 def last_boxed(text: str) -> str | None:
     r"""The content of the last \boxed{} or \fbox{}, with nested braces."""
     for name in ("\\boxed", "\\fbox"):
-        start = text.rfind(name)
-        while start >= 0:
-            if (content := braced(text, start + len(name))) is not None:
+        end = len(text)
+        for _ in range(MAX_BOXES):
+            if (end := text.rfind(name, 0, end)) < 0:
+                break
+            if (content := braced(text, end + len(name))) is not None:
                 return content
-            start = text.rfind(name, 0, start)
     return None
 
 
@@ -88,6 +94,14 @@ def answer_is(text: str) -> str | None:
         if clause.strip(" *:.$"):
             return clause.strip()
     return None
+
+
+def conclusion(text: str) -> str | None:
+    """A last line "Therefore, … is 50." that comes after another "the answer is"."""
+    line = text.rstrip().rpartition("\n")[2]
+    if not _THEREFORE.match(line) or "answer" in line.lower() or not any(char.isdigit() for char in line):
+        return None
+    return line.rpartition(" is ")[2].strip() or None
 
 
 def final_line(text: str) -> str | None:
@@ -142,6 +156,7 @@ def choice_letter(text: str) -> str | None:
 RULES: tuple[tuple[str, Rule], ...] = (
     ("hash", hash_line),
     ("boxed", last_boxed),
+    ("conclusion", conclusion),
     ("answer_is", answer_is),
     ("answer_line", answer_line),
     ("final_line", final_line),

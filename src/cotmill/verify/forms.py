@@ -20,12 +20,19 @@ from cotmill.verify.units import UNITS
 
 UNDECIDED = Comparison(None, "")
 TOO_LARGE = "too large to compute"
+_DOMAIN = re.compile(
+    r"\s*,?\s*(?:(?:where|for|with|for any|for all)\s+)?\$?[a-z]\s*"
+    r"(?:\\in(?![a-z])\s*\\mathbb\s*\{?[ZNR]\}?|is an? integer)\$?$"
+)
+"""Where a parameter of the answer lives: n in "nπ, n ∈ ℤ"; dropped when only one answer says it."""
 MAX_MATCHED = 60
 """Sets of undecidable parts are matched pairwise, which is quadratic."""
 
 
 def compare_forms(gold: str, predicted: str) -> Comparison:
     """Compare two undressed answers that plain comparison could not decide."""
+    if (_DOMAIN.search(gold) is None) != (_DOMAIN.search(predicted) is None):
+        gold, predicted = _DOMAIN.sub("", gold), _DOMAIN.sub("", predicted)
     try:
         return _compare(read_form(gold), read_form(predicted))
     except TooLargeError:
@@ -77,7 +84,7 @@ def _decimal_digits(text: str) -> int:
     return quantity.digits if quantity is not None else 0
 
 
-_UNIT_AFTER = re.compile(r"^(.*[\d})\]a-z])\s+([A-Za-z]{2,})$", re.DOTALL)
+_UNIT_AFTER = re.compile(r"^(.*[\d})\]a-z])\s+([A-Za-z]{2,})\s*(?:\^\s*\{?[23]\}?)?$", re.DOTALL)
 
 
 def _unit_apart(text: str) -> tuple[str, str]:
@@ -214,14 +221,15 @@ def _relations(a: Form, b: Form) -> Comparison:
     return Comparison(proportional(left, right), "equation")  # type: ignore[arg-type]
 
 
-def _undecided(a: Form, b: Form) -> Comparison:
-    del a, b
-    return UNDECIDED
+def _unions(a: Form, b: Form) -> Comparison:
+    """Unions of what is no interval (events, named sets) are the same when their parts are."""
+    found = _unordered(a.parts, b.parts, "union", once=True)
+    return found if found.same else UNDECIDED
 
 
 _SAME_KIND = {
     "matrix": _matrices, "tuple": _tuples, "set": _sets, "list": _lists, "ratio": _ratios,
-    "relation": _relations, "union": _undecided, "expression": lambda a, b: _leaves(a.text, b.text),
+    "relation": _relations, "union": _unions, "expression": lambda a, b: _leaves(a.text, b.text),
 }  # fmt: skip
 
 

@@ -83,8 +83,8 @@ _WORLD: tuple[tuple[str, tuple[int, ...]], ...] = (
     ("mile miles", (5280, 1760)),
     ("pound pounds ounce ounces lb lbs oz ton tons", (16, 2000)),
     ("gallon gallons quart quarts pint pints cup cups", (4, 2, 8, 16)),
-    ("cent cents dollar dollars penny pennies nickel dime quarter quarters coin coins $", (100, 5, 10, 25, 4)),
-    ("meter meters metre metres centimeter centimeters cm mm km kilometers", (10, 100, 1000)),
+    ("cent cents dollar dollars penny pennies nickel dime quarter quarters coins $", (100, 5, 10, 25, 4)),
+    ("meter meters metre metres centimeter centimeters cm mm km", (10, 100, 1000)),
     ("gram grams kg kilogram kilograms liter liters litre ml milliliters", (10, 100, 1000)),
     ("square rectangle rectangular perimeter sides", (4, 2)),
     ("triangle triangular triangles", (3, 180, 2)),
@@ -144,7 +144,6 @@ def _fractions(tokens: Iterable[Token], text: str) -> frozenset[Fraction]:
     return frozenset(Fraction(int(a), int(b)) for a, b in pairs if int(b))
 
 
-@lru_cache(4096)
 def world_constants(text: str) -> frozenset[Fraction]:
     """The constants that a text's own words bring in: 7 where it speaks of weeks."""
     words = set(_WORD.findall(text.lower()))

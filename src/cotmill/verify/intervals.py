@@ -7,13 +7,14 @@ one form.
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from functools import cmp_to_key
 from typing import NamedTuple
 
 from cotmill.verify.algebra import CONSTANTS, DIGITS, same_expression
 from cotmill.verify.evaluate import NoValueError, evaluate, real
 from cotmill.verify.expression import Tree, names_of, read_expression
-from cotmill.verify.structure import Form
+from cotmill.verify.structure import Form, read_form
 
 
 class End(NamedTuple):
@@ -35,7 +36,11 @@ _INFINITY = re.compile(r"^([+-]?)\s*(?:\\infty|\\infinity|infinity|inf|oo)$", re
 _REALS = re.compile(
     r"^(?:\\mathbb\s*\{?\s*R\s*\}?|\\R|all\s+real\s+numbers|all\s+reals|the\s+real\s+numbers)$", re.IGNORECASE
 )
-_EVERYTHING = (Interval(End(-1, None, closed=False), End(1, None, closed=False)),)
+_CONDITION = re.compile(
+    r"^\s*[a-z]\s*(?:\\in(?![a-z])\s*\\mathbb\s*\{?R\}?\s*)?(?:\||\\mid(?![a-z])|:)\s*([^|]+)$"
+)
+_BOTTOM, _TOP = End(-1, None, closed=False), End(1, None, closed=False)
+_EVERYTHING = (Interval(_BOTTOM, _TOP),)
 _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
@@ -59,6 +64,8 @@ def _pieces(form: Form) -> tuple[Interval, ...] | None:
             if any(piece is None for piece in found)
             else tuple(i for piece in found for i in piece or ())
         )
+    if form.kind == "set" and (condition := _CONDITION.match(form.text)):
+        return _pieces(read_form(condition[1]))
     if (
         form.kind == "set"
         and len(form.parts) == 1
@@ -93,6 +100,8 @@ def variable_of(form: Form) -> str | None:
 
 def _inequality(form: Form) -> tuple[Interval, ...] | None:
     parts, signs = form.parts, form.marks
+    if len(parts) == 2 and not (variable_of(parts[0]) or variable_of(parts[1])):
+        return solve(form)
     if len(parts) == 2:
         if variable_of(parts[1]):
             if signs[0] not in (*_FLIPPED, "!="):
@@ -117,6 +126,45 @@ def _half_line(bound: Form, sign: str) -> tuple[Interval, ...] | None:
     if sign in ("<", "<="):
         return (Interval(End(-1, None, closed=False), end),)
     return (Interval(end, End(1, None, closed=False)),)
+
+
+def solve(form: Form) -> tuple[Interval, ...] | None:
+    """Solve an inequality in one letter whose sides differ by a polynomial of degree one or two."""
+    sides = [read_expression(part.text) if part.kind == "expression" else None for part in form.parts]
+    if sides[0] is None or sides[1] is None or form.marks[0] not in _FLIPPED:
+        return None
+    difference: Tree = ("-", *sides)
+    names = names_of(difference)
+    if len(names) != 1 or names & CONSTANTS or (found := _quadratic(difference, *names)) is None:
+        return None
+    a, b, c = found
+    above, closed = form.marks[0].startswith(">"), form.marks[0].endswith("=")
+    if a == 0:
+        end = End(0, ("num", -c / b), closed)
+        return (Interval(end, _TOP),) if above == (b > 0) else (Interval(_BOTTOM, end),)
+    square = b * b - 4 * a * c
+    if square <= 0:
+        return None
+    half = ("/", ("root", ("num", square), ("num", Fraction(2))), ("num", 2 * abs(a)))
+    low, high = (End(0, (sign, ("num", -b / (2 * a)), half), closed) for sign in "-+")
+    if above == (a > 0):
+        return (Interval(_BOTTOM, low), Interval(high, _TOP))
+    return (Interval(low, high),)
+
+
+def _quadratic(tree: Tree, name: str) -> tuple[Fraction, Fraction, Fraction] | None:
+    """The coefficients of a polynomial of degree one or two, from its values at seven points; else None."""
+    try:
+        values = [evaluate(tree, {name: Fraction(x)}, DIGITS) for x in range(-3, 4)]
+    except NoValueError:
+        return None
+    if not all(isinstance(value, Fraction) for value in values):
+        return None
+    exact = [Fraction(value) for value in values]
+    c, a = exact[3], (exact[4] + exact[2]) / 2 - exact[3]
+    b = exact[4] - a - c
+    fits = all(value == a * x * x + b * x + c for x, value in zip(range(-3, 4), exact, strict=True))
+    return (a, b, c) if fits and (a or b) else None
 
 
 def _compare(a: End, b: End) -> int:

@@ -7,15 +7,26 @@ from functools import lru_cache
 
 from cotmill.verify.asked import asked_unit
 from cotmill.verify.clean import undress
-from cotmill.verify.compare import Comparison, alike, compare_plain, compare_quantities
-from cotmill.verify.extract import choice_letter, find_answer, hash_line, last_boxed, narrow
+from cotmill.verify.compare import Comparison, alike, compare_plain, compare_quantities, unlike
+from cotmill.verify.extract import (
+    MAX_ANSWER,
+    MAX_TEXT,
+    choice_letter,
+    find_answer,
+    hash_line,
+    last_boxed,
+    narrow,
+)
 from cotmill.verify.forms import TOO_LARGE, compare_forms
+from cotmill.verify.numbers import SIMPLE_LENGTH, canonical
 from cotmill.verify.quantity import Quantity, read_quantity
 from cotmill.verify.strict import strict_rule as rule_named
 from cotmill.verify.symbolic import Outcome, SymbolicPool, shared_pool
 from cotmill.verify.verdict import Judgement, Verdict
 
-_LETTER = re.compile(r"\(?([A-J])\)?[.:)]?")
+SAME_NUMBER, OTHER_NUMBER = alike("number"), unlike("number")
+_OPTION = re.compile(r"\(?[A-J]\)?[.:)]\s")
+_LETTER = re.compile(r"(?:[Oo]ption |[Cc]hoice )?(?:\(?([A-J])\)?[.:)]?|\(([a-j])\))")
 
 
 def judge_answer(
@@ -27,7 +38,7 @@ def judge_answer(
     for what only algebra can decide; by default one worker per process, started when first needed.
 
     >>> judge_answer("18", "9 * 2 = 18\\n#### 18")[:3]
-    (<Verdict.CORRECT: 'correct'>, 'same text', 'hash')
+    (<Verdict.CORRECT: 'correct'>, 'number', 'hash')
     """
     judgement, open_pair = first_judgement(gold, text, strict_rule=strict_rule, question=question)
     if open_pair is None:
@@ -76,7 +87,10 @@ def same_answer(
     >>> same_answer("\\\\frac{1}{\\\\sqrt{2}}", "\\\\sqrt{2}/2").same
     True
     """
-    left, right = undress(gold), undress(predicted)
+    comparison = _quick(gold, predicted) if not question else None
+    if comparison is not None:
+        return comparison
+    left, right = undress(gold[:MAX_ANSWER]), undress(predicted[:MAX_ANSWER])
     comparison = _compare(left, right, question)
     if comparison.same is None and comparison.how != TOO_LARGE:
         verdict, reason = _SETTLED[(pool or shared_pool()).compare(left, right)]
@@ -84,12 +98,13 @@ def same_answer(
     return comparison
 
 
-@lru_cache(65536)
+@lru_cache(4096)
 def gold_answer(gold: str) -> str:
     """The gold answer itself, out of a whole gold solution if need be, undressed."""
+    gold = gold[-MAX_TEXT:]
     if "####" in gold or "\\boxed" in gold:
         gold = hash_line(gold) or last_boxed(gold) or gold
-    return undress(gold)
+    return undress(gold[:MAX_ANSWER])
 
 
 def _meant(found: str, target: str) -> str:
@@ -103,9 +118,23 @@ def _meant(found: str, target: str) -> str:
     return undress(found)
 
 
+def _quick(gold: str, predicted: str) -> Comparison | None:
+    """Decide two plain numbers by one spelling of each: most answers of most benchmarks."""
+    left = canonical(gold)
+    if left is None or (right := canonical(predicted)) is None:
+        return None
+    if left == right:
+        return SAME_NUMBER
+    short = len(left) <= SIMPLE_LENGTH and len(right) <= SIMPLE_LENGTH
+    return OTHER_NUMBER if short else None
+
+
 def _compare(target: str, predicted: str, question: str) -> Comparison:
-    if letter := _LETTER.fullmatch(target):
-        return Comparison(choice_letter(predicted) == letter[1], "choice letter")
+    if (quick := _quick(target, predicted)) is not None and (quick.same or not question):
+        return quick
+    if _LETTER.fullmatch(target) or (_LETTER.fullmatch(predicted) and _OPTION.match(target)):
+        letter = choice_letter(target)
+        return Comparison(letter is not None and choice_letter(predicted) == letter, "choice letter")
     plain = compare_plain(target, predicted)
     if question and plain.same is not None:
         left, right = read_quantity(target), read_quantity(predicted)

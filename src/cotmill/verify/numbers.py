@@ -27,7 +27,7 @@ class Number(NamedTuple):
 
 
 _INTEGER = re.compile(r"[+-]?\d+")
-_ENGLISH = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d*)?")
+_ENGLISH = re.compile(r"[+-]?(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)?(?:\.\d*)?")
 _INDIAN = re.compile(r"[+-]?\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d+)?")
 _SPACED = re.compile(r"[+-]?\d{1,3}(?:[ '_]\d{3})+(?:[.,]\d+)?")
 _BASED = re.compile(r"([+-]?)([0-9A-Za-z]{1,60})_\s*(?:\{\s*(\d{1,2})\s*\}|(\d{1,2}))")
@@ -51,7 +51,7 @@ _SIGN_SPACE = re.compile(r"^([+-])\s+")
 _REPEATING = re.compile(r"(?P<sign>[+-]?)(?P<head>\d*\.\d*)\\overline\s*\{?(?P<tail>\d+)\}?")
 
 
-@lru_cache(65536)
+@lru_cache(16384)
 def read_number(text: str) -> Number | None:
     """Read a whole string as one number, or return None.
 
@@ -67,6 +67,29 @@ def read_number(text: str) -> Number | None:
         if (number := reader(text)) is not None:
             return number
     return None
+
+
+_SIMPLE = re.compile(r"(-?)0*([1-9]\d{0,2}(?:,\d{3})+|\d*)(?:\.(\d*?)0*)?", re.ASCII)
+SIMPLE_LENGTH = 8
+"""Below the digits from which on a decimal may be a float's rounding."""
+
+
+def canonical(text: str) -> str | None:
+    """One spelling for a plain English number, in a microsecond; None for anything else.
+
+    >>> canonical("1,200.50"), canonical("-0.0"), canonical("$5")
+    ('1200.5', '0', None)
+    """
+    match = _SIMPLE.fullmatch(text)
+    if match is None:
+        return None
+    sign, whole, places = match.groups()
+    whole = whole.replace(",", "")
+    if not whole and "0" not in text and not places:
+        return None
+    if places:
+        return f"{sign}{whole or '0'}.{places}"
+    return sign + whole if whole else "0"
 
 
 def _outer_brackets(text: str) -> str:
@@ -192,7 +215,15 @@ def _multiplied(text: str) -> Number | None:
     return None if number is None else Number(number.value * _MULTIPLIERS[match["by"]], number.digits)
 
 
+_OUT_OF = re.compile(r"(\d[\d,]*) (?:in|out of) (\d[\d,]*)")
+_NEGATIVE = re.compile(r"(?:negative|minus) (\d.*)", re.IGNORECASE)
+
+
 def _words(text: str) -> Number | None:
+    if match := _OUT_OF.fullmatch(text):
+        return _ratio(match[1], match[2])
+    if (match := _NEGATIVE.fullmatch(text)) and (size := read_number(match[1])):
+        return Number(-size.value, size.digits)
     value = number_from_words(text)
     return None if value is None else Number(value)
 

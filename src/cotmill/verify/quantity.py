@@ -36,9 +36,12 @@ _CLOCK = re.compile(r"(?P<h>\d{1,2}):(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d))?\s*(?P<ha
 _CLOCK_HOUR = re.compile(r"(?P<h>\d{1,2})\s*(?P<half>[aApP]\.?[mM]\b\.?|o'clock)")
 _JOINT = re.compile(r"\s*(?:,|and|&|\s)\s*(?=\d|\$)")
 MAX_LENGTH = 400
+_GLUED = frozenset("mghsL%")
+"""Letters that are a unit right after a number; 5x and 5p are products."""
+_RATE = re.compile(r"(?P<number>[\d.,]+(?:\s+(?:million|billion))?)\s*(?P<rate>(?:/|per\b|an?\b|each\b).*)")
 
 
-@lru_cache(65536)
+@lru_cache(16384)
 def read_quantity(text: str) -> Quantity | None:
     """Read an undressed answer as one quantity, or return None.
 
@@ -63,6 +66,8 @@ def _number_only(text: str) -> Quantity | None:
 
 def _clock(text: str) -> Quantity | None:
     """Read 3:30 pm, 15:30, 7 a.m.; seconds since midnight, or since the unknown half day's start."""
+    if text.lower().removeprefix("12 ") in ("noon", "midnight"):
+        return Quantity(Fraction(43_200 * text.lower().endswith("noon")), 0, Unit("clock", Fraction(1)))
     match = _CLOCK.fullmatch(text) or _CLOCK_HOUR.fullmatch(text)
     if match is None or int(match["h"]) > 24:
         return None
@@ -82,6 +87,8 @@ def _money(text: str) -> Quantity | None:
         return None
     mark = {"US$": "$", "A$": "$", "C$": "$", "Rs.": "Rs"}.get(match["mark"], match["mark"])
     unit, rest = UNITS[mark], match["rest"]
+    if rate := _RATE.fullmatch(rest):
+        rest, unit = rate["number"], read_unit(f"{mark} {rate['rate']}") or unit
     if (number := read_number(rest)) is None:
         inner = _measured(rest)
         if inner is None or inner.unit is None:
@@ -103,6 +110,9 @@ def _measured(text: str) -> Quantity | None:
         return _worded(text)
     number = read_number(match["number"].strip().rstrip(","))
     unit = read_unit(match["unit"].strip())
+    glued = match["unit"].isalpha() and len(match["unit"]) == 1 and text[match.start("unit") - 1] != " "
+    if glued and match["unit"] not in _GLUED:
+        return None
     if number is None or unit is None:
         return None
     return Quantity(number.value, number.digits, unit)

@@ -13,7 +13,8 @@ from typing import Literal, NamedTuple
 
 Kind = Literal["matrix", "union", "set", "tuple", "list", "relation", "ratio", "expression"]
 MAX_PARTS = 400
-MAX_STRUCTURE = 5_000
+MAX_STRUCTURE = 1_500
+MAX_DEPTH = 20
 
 
 class Form(NamedTuple):
@@ -42,6 +43,7 @@ _CUP = re.compile(r"\\cup(?![a-z])|(?<=[\])}])\s*[Uu]\s*(?=[\[({])")
 _OPEN, _CLOSE = "([{", ")]}"
 _VECTOR = re.compile(r"^\\langle(.*)\\rangle$|^<([^<>=]*,[^<>=]*)>$", re.DOTALL)
 _EMPTY_SET = frozenset({"\\emptyset", "\\varnothing", "\\{\\}", "\\{ \\}", "{}"})
+_SUCH_THAT = re.compile(r"\||\\mid(?![a-z])|:")
 _RATIO = re.compile(r"[^:\s][^:]*(?:\s*:\s*[^:]*[^:\s])+")
 
 
@@ -49,12 +51,20 @@ _RATIO = re.compile(r"[^:\s][^:]*(?:\s*:\s*[^:]*[^:\s])+")
 def read_form(text: str) -> Form:
     """Read the outer form of an undressed answer."""
     text = _without_variable_set(text.strip())
-    if len(text) > MAX_STRUCTURE:
+    if len(text) > MAX_STRUCTURE or _deepest(text) > MAX_DEPTH:
         return _leaf(text)
     for reader in (_matrix, _union, _alternatives, _relation, _bracketed, _plus_minus, _commas, _ratio):
         if (form := reader(text)) is not None:
             return form
     return _leaf(text)
+
+
+def _deepest(text: str) -> int:
+    depth = deepest = 0
+    for char in text:
+        depth += (char in _OPEN) - (char in _CLOSE)
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _leaf(text: str) -> Form:
@@ -174,7 +184,10 @@ def _bracketed(text: str) -> Form | None:
 def _set(inner: str) -> Form:
     parts = [part for part in split_top(inner, ",") if part]
     return Form(
-        "set", tuple(read_form(part) for part in parts[:MAX_PARTS]), ("{", "}"), inner if "|" in inner else ""
+        "set",
+        tuple(read_form(part) for part in parts[:MAX_PARTS]),
+        ("{", "}"),
+        inner if _SUCH_THAT.search(inner) else "",
     )
 
 

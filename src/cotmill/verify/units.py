@@ -99,10 +99,12 @@ def _read_table() -> dict[str, Unit]:
 
 UNITS = _read_table()
 UNITS |= {
-    "°C": Unit("temperature", Fraction(1), Fraction(27315, 100)),
+    "^\\circC": Unit("temperature", Fraction(1), Fraction(27315, 100)),
     "celsius": Unit("temperature", Fraction(1), Fraction(27315, 100)),
-    "°F": Unit("temperature", Fraction(5, 9), Fraction(45967, 180)),
+    "degrees celsius": Unit("temperature", Fraction(1), Fraction(27315, 100)),
+    "^\\circF": Unit("temperature", Fraction(5, 9), Fraction(45967, 180)),
     "fahrenheit": Unit("temperature", Fraction(5, 9), Fraction(45967, 180)),
+    "degrees fahrenheit": Unit("temperature", Fraction(5, 9), Fraction(45967, 180)),
     "kelvin": Unit("temperature", Fraction(1)),
 }
 _SPEEDS = {"mph": "mile/hour", "kph": "km/hour", "kmh": "km/hour", "kmph": "km/hour"}
@@ -154,7 +156,7 @@ def read_unit(text: str) -> Unit | None:
     >>> read_unit("hours") == read_unit("h"), read_unit("apples").dimension, read_unit("km/h").dimension
     (True, 'noun:apple', 'length/time')
     """
-    text = text.strip()
+    text = text.strip().replace("{\\circ}", "\\circ").replace("\\circ ", "\\circ")
     if text in UNITS:
         return UNITS[text]
     text = _SPEEDS.get(text.lower(), text)
@@ -196,7 +198,7 @@ def _single(text: str) -> Unit | None:
     words = [word for word in text.replace(",", " ").split() if word.lower() not in _FILLER]
     if not words or len(words) > MAX_WORDS:
         return None
-    for word in (" ".join(words), words[0], words[-1]):
+    for word in (" ".join(words).lower(), " ".join(words), words[0], words[-1]):
         if (unit := UNITS.get(word) or UNITS.get(word.lower().rstrip("."))) is not None:
             return unit if word != words[-1] or len(word) > 1 or len(words) == 1 else None
     if not all(word.replace("-", "").replace("'", "").isalpha() for word in words):

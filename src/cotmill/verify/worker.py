@@ -96,12 +96,12 @@ class _Comparer:
 
     def _same_complex(self, left: Any, right: Any) -> bool:
         """Compare once more with the letter i as the imaginary unit."""
-        letter = self.sympy.Symbol("i")
-        if not any(getattr(side, "has", lambda _: False)(letter) for side in (left, right)):
+        letters = {s for side in (left, right) for s in getattr(side, "free_symbols", ()) if s.name == "i"}
+        if not letters:
             return False
-        unit = self.sympy.I
-        left, right = (side.subs(letter, unit) if hasattr(side, "subs") else side for side in (left, right))
-        return self._same(left, right) or self.sympy.simplify(left - right) == 0
+        unit = dict.fromkeys(letters, self.sympy.I)
+        left, right = (side.subs(unit) if hasattr(side, "subs") else side for side in (left, right))
+        return bool(self.sympy.simplify(self.sympy.expand(left - right)) == 0)
 
 
 if __name__ == "__main__":

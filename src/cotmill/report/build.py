@@ -11,7 +11,6 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from urllib.parse import quote
@@ -22,8 +21,8 @@ from cotmill.report.composition import composition_section
 from cotmill.report.findings import Findings, findings
 from cotmill.report.groups import groups_section
 from cotmill.report.items import items_viewer
-from cotmill.report.parts import Csv, Extremes, Section, Table
-from cotmill.report.provenance import cost_table, facts_table, started, steps_table
+from cotmill.report.parts import Csv, Extremes, Section, Table, as_csv
+from cotmill.report.provenance import cost_table, facts_table, started, step_costs_table, steps_table
 from cotmill.report.read import LoadedRun, read_run
 from cotmill.report.rows import extremes, rows_viewer
 from cotmill.report.svg import standalone
@@ -58,12 +57,8 @@ class Chapter:
     facts: Table
     steps: Table
     cost: Table | None
+    costs: Table
     started: tuple[str, ...]
-
-    @cached_property
-    def viewers(self) -> tuple[Viewer, ...]:
-        """The viewers that have rows."""
-        return tuple(one for one in (self.items, self.pool) if one)
 
 
 def build_report(runs: Sequence[Path], out: Path) -> Path:
@@ -109,6 +104,7 @@ def _chapter(run: LoadedRun, prefix: str, out: Path, budget: int) -> Chapter:
         facts_table(run),
         steps_table(run),
         cost_table(run),
+        step_costs_table(run),
         started(run),
     )
 
@@ -126,7 +122,7 @@ def _link(folder: Path, out: Path) -> str:
 
 
 def _write_files(chapter: Chapter, folder: Path) -> None:
-    """Write each figure's numbers as CSV, and its drawings as SVG files with the colours of paper."""
+    """Write each figure's numbers and each table as CSV, and drawings as SVG with the colours of paper."""
     for section in chapter.sections:
         for figure in section.figures:
             write_text(folder / f"{figure.csv.name}.csv", figure.csv.text())
@@ -137,6 +133,8 @@ def _write_files(chapter: Chapter, folder: Path) -> None:
                     if part
                 )
                 write_text(folder / f"{name}.svg", standalone(panel.svg))
+        for table in (*section.tables, *section.folded):
+            write_text(folder / f"table-{slug(table.caption)}.csv", as_csv(table).text())
 
 
 def _page(chapters: Sequence[Chapter], files_name: str) -> str:

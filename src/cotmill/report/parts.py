@@ -118,9 +118,9 @@ class Section:
     """Tables that are opened one by one."""
 
 
-def as_csv(name: str, table: Table) -> Csv:
+def as_csv(table: Table) -> Csv:
     """Take a table's shown cells as its CSV."""
-    return Csv(name, table.columns, table.rows)
+    return Csv(table.caption, table.columns, table.rows)
 
 
 def unique(names: Sequence[str]) -> list[str]:

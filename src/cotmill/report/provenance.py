@@ -94,6 +94,17 @@ def cost_table(run: LoadedRun) -> Table | None:
     return Table("Time and memory", columns, tuple(rows), note=note, strong=frozenset({len(rows) - 1}))
 
 
+def step_costs_table(run: LoadedRun) -> Table:
+    """Tabulate time and peak memory of every step."""
+    rows = []
+    for step in list(run.steps.values())[:STEPS_SHOWN]:
+        spent, peak = step.timing.get("seconds"), _bytes(step.timing)
+        took = seconds(float(spent)) if spent is not None else "not known"
+        rows.append((step.kind, _key(step), took, megabytes(peak) if peak else "not known"))
+    columns = ("Kind", "Key", "Time", "Peak memory")
+    return Table("Time and memory of every step", columns, tuple(rows), frozenset({0, 1}))
+
+
 def _bytes(timing: Mapping[str, Any]) -> float:
     """Peak memory of a step in bytes, whichever unit it was written in."""
     for key, unit in (("peak_memory_mb", 2**20), ("peak_memory_bytes", 1), ("peak_memory", 1)):

@@ -76,6 +76,7 @@ def test_kinds_of_questions_are_tabulated_in_their_natural_order(tmp_path: Path)
     run = rewritten(tmp_path, {"row_id": IDS, "verdict": VERDICTS, "steps": steps}, {"groups": ["steps"]})
     section = groups_section(run, "r1")
     assert section is not None
+    assert "95 % interval" in section.paragraphs[0]
     (table,) = section.folded
     assert [row[:2] for row in table.rows] == [("2", "2"), ("10", "2")]
     assert [row[2].split()[0] for row in table.rows] == ["75.0", "25.0"]

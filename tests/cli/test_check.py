@@ -157,3 +157,13 @@ def test_export_to_nowhere_known_names_what_is(data: Path, tmp_path: Path) -> No
     result = call("export", data, "--to", "pdf", "--out", tmp_path / "out")
     assert result.exit_code == 2
     assert "choose from trl, llama-factory, axolotl, jsonl, parquet" in result.output
+
+
+def test_export_leaves_out_what_a_benchmark_shares(data: Path, tmp_path: Path) -> None:
+    bench = tmp_path / "bench.jsonl"
+    bench.write_text(json.dumps({"question": ROWS[1]["question"], "answer": "30"}) + "\n")
+    out = tmp_path / "out"
+    result = call("export", data, "--to", "jsonl", "--out", out, "--against", bench, "--ngram", "5")
+    assert "1 rows share 5 words in a row with" in result.output
+    assert "2 rows in" in result.output
+    assert "decontaminated by 5-grams" in (tmp_path / "out" / "README.md").read_text()

@@ -10,7 +10,7 @@ from files import GSM8K, jsonl
 from cotmill.core.errors import DataError
 from cotmill.core.files import sha256_of
 from cotmill.data import Pool, read_pool
-from cotmill.data.export import TARGETS, export, write_jsonl
+from cotmill.data.export import TARGETS, export
 from cotmill.data.licence import licence_near, licence_of
 
 SPOKEN = [
@@ -138,11 +138,6 @@ def test_unknown_targets_and_foreign_folders_are_refused(tmp_path: Path, pool: P
     export(pool, "trl", tmp_path / "out")
     export(pool, "jsonl", tmp_path / "out")
     assert not (tmp_path / "out" / "sft.yaml").exists()
-
-
-def test_a_pool_can_be_one_file_of_json_lines(tmp_path: Path, pool: Pool) -> None:
-    write_jsonl(pool, tmp_path / "x.jsonl")
-    assert read_pool(tmp_path / "x.jsonl").table().equals(pool.table())
 
 
 @pytest.mark.parametrize(

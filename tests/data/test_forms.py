@@ -299,3 +299,8 @@ def test_a_conversation_keeps_its_turns_as_messages(tmp_path: Path) -> None:
     example, trace = next(pool.examples())
     assert example.context == (Message("user", "human"), Message("assistant", "gpt"))
     assert (example.question, trace.text) == ("human", "gpt")
+
+
+def test_the_documentation_names_every_form() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-8")
+    assert [form.name for form in FORMS if f"`{form.name}`" not in page] == []

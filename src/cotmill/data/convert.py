@@ -10,10 +10,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from cotmill.data.chunk import Chunk, Values
 from cotmill.data.fields import Fields, answer_text, normal
 from cotmill.data.forms import Form
 from cotmill.data.identity import RowIds
-from cotmill.data.records import Chunk, Values
 from cotmill.data.rejects import BadRowError, RejectLog
 from cotmill.data.table import as_text, fixed_columns, own_column, own_name, table_of
 

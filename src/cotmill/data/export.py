@@ -180,11 +180,6 @@ TARGETS: dict[str, Target] = {
 }
 
 
-def write_jsonl(pool: Pool, path: Path) -> None:
-    """Write a pool as one file of JSON Lines with all its columns."""
-    _write_lines(path, pool.rows())
-
-
 # ---- how it is written ----------------------------------------------------------------------------
 
 

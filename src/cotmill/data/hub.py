@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from cotmill.core.errors import DataError, MissingExtra
-from cotmill.data.records import CHUNK_ROWS, Chunk, table_chunks
+from cotmill.data.chunk import CHUNK_ROWS, Chunk
+from cotmill.data.records_table import table_chunks
 
 
 def hub_chunks(name: str) -> Iterator[Chunk]:

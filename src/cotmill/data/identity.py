@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 
 import numpy as np
+import pyarrow as pa
 
 from cotmill.core.ids import ID_BYTES
 from cotmill.data.types import Message
@@ -104,3 +105,20 @@ class RowIds:
             keys = np.union1d(self._runs.pop(), keys)
         if len(keys):
             self._runs.append(keys)
+
+
+class Fingerprint:
+    """Hash of the row ids and sources, in order; it does not depend on how the rows are cut into batches."""
+
+    def __init__(self) -> None:
+        """Start with no rows."""
+        self._hash = blake2b(digest_size=ID_BYTES)
+
+    def add(self, batch: pa.RecordBatch | pa.Table) -> None:
+        """Take in the next rows."""
+        ids, sources = batch.column("row_id").to_pylist(), batch.column("source").to_pylist()
+        self._hash.update("".join(f"{i}\t{s}\n" for i, s in zip(ids, sources, strict=True)).encode())
+
+    def __str__(self) -> str:
+        """Return 32 hex digits."""
+        return self._hash.hexdigest()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from pyarrow import compute
 
 from cotmill.core.errors import DataError
 from cotmill.core.files import folder_aside, read_json, write_json
-from cotmill.core.ids import ID_BYTES
+from cotmill.data.identity import Fingerprint
 from cotmill.data.rejects import Rejects
 from cotmill.data.table import messages_of, table_of, table_of_rows
 from cotmill.data.types import FIXED, LABEL_PREFIX, Example, Trace
@@ -33,23 +32,6 @@ SHARD_ROWS = 131_072
 """Rows in a Parquet file: about 70 MB of GSM8K text before compression."""
 BATCH_ROWS = 8_192
 COMPRESSION = "zstd"
-
-
-class Fingerprint:
-    """Hash of the row ids and sources, in order; it does not depend on how the rows are cut into batches."""
-
-    def __init__(self) -> None:
-        """Start with no rows."""
-        self._hash = blake2b(digest_size=ID_BYTES)
-
-    def add(self, batch: pa.RecordBatch | pa.Table) -> None:
-        """Take in the next rows."""
-        ids, sources = batch.column("row_id").to_pylist(), batch.column("source").to_pylist()
-        self._hash.update("".join(f"{i}\t{s}\n" for i, s in zip(ids, sources, strict=True)).encode())
-
-    def __str__(self) -> str:
-        """Return 32 hex digits."""
-        return self._hash.hexdigest()
 
 
 class Pool:

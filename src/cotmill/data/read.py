@@ -16,6 +16,7 @@ from typing import Any
 
 from cotmill.core.errors import DataError
 from cotmill.core.files import folder_aside
+from cotmill.data.chunk import Chunk
 from cotmill.data.convert import Converter
 from cotmill.data.detect import detect, form_named, form_of_columns
 from cotmill.data.fields import normal
@@ -23,7 +24,7 @@ from cotmill.data.forms import Form
 from cotmill.data.identity import RowIds
 from cotmill.data.licence import Licence, licence_near
 from cotmill.data.pool import MANIFEST, Pool, refuse_foreign
-from cotmill.data.records import SUFFIXES, Chunk, chunks, suffix_of
+from cotmill.data.records import SUFFIXES, chunks, suffix_of
 from cotmill.data.rejects import REJECTS, RejectLog
 from cotmill.data.write import PoolWriter
 

@@ -8,7 +8,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from cotmill.core.errors import DataError
-from cotmill.data.records import CHUNK_ROWS, Chunk
+from cotmill.data.chunk import CHUNK_ROWS, Chunk
 from cotmill.data.rejects import BadRowError, RejectLog
 from cotmill.data.stream import LONGEST_LINE, blocks
 

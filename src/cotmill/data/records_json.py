@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cotmill.core.errors import DataError
-from cotmill.data.records import CHUNK_ROWS, Chunk, chunk_of, refuse_deep
+from cotmill.data.chunk import CHUNK_ROWS, Chunk, chunk_of, refuse_deep
 from cotmill.data.rejects import RAW_LIMIT, BadRowError, RejectLog
 from cotmill.data.stream import BLOCK, LONGEST_LINE, Source, opened
 

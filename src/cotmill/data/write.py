@@ -19,7 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cotmill.core.files import write_json
-from cotmill.data.pool import COMPRESSION, MANIFEST, SHARD_ROWS, Fingerprint, Pool, manifest_of, shard_name
+from cotmill.data.identity import Fingerprint
+from cotmill.data.pool import COMPRESSION, MANIFEST, SHARD_ROWS, Pool, manifest_of, shard_name
 from cotmill.data.rejects import RejectLog, Rejects
 from cotmill.data.table import as_text
 from cotmill.data.types import FIXED

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from cotmill.data.pool import Pool
@@ -11,22 +9,10 @@ from cotmill.evaluate.benchmark import Benchmark
 
 
 @pytest.fixture(scope="session")
-def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with shape and tokenizer, without weights."""
-    from cotmill.lab.models import config_of
-    from cotmill.lab.tokenizer import write_tokenizer
-
-    folder = tmp_path_factory.mktemp("tiny")
-    config_of("llama-0.25m").save_pretrained(folder)
-    write_tokenizer(folder)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def tiny(tiny_folder: Path):
+def tiny():
     from cotmill.model.load import load
 
-    return load(f"{tiny_folder}@random")
+    return load("lab:llama-0.25m@random")
 
 
 @pytest.fixture(scope="session")

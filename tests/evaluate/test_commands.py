@@ -28,13 +28,11 @@ def questions(tmp_path: Path) -> Path:
     return file
 
 
-def test_evaluate_says_what_it_will_do_and_what_came_of_it(
-    tiny_folder: Path, questions: Path, tmp_path: Path
-) -> None:
+def test_evaluate_says_what_it_will_do_and_what_came_of_it(questions: Path, tmp_path: Path) -> None:
     words = (
         "evaluate",
         "--model",
-        f"{tiny_folder}@random",
+        "lab:llama-0.25m@random",
         "--benchmark",
         questions,
         "--out",
@@ -54,11 +52,9 @@ def test_evaluate_says_what_it_will_do_and_what_came_of_it(
     assert "accuracy" in call("grade", tmp_path / "out")
 
 
-def test_evaluate_over_several_sets_writes_a_folder_each(
-    tiny_folder: Path, shared_data: Path, tmp_path: Path
-) -> None:
+def test_evaluate_over_several_sets_writes_a_folder_each(shared_data: Path, tmp_path: Path) -> None:
     call(
-        *("evaluate", "--model", f"{tiny_folder}@random", "--benchmark", "svamp", "--benchmark", "mgsm:de"),
+        *("evaluate", "--model", "lab:llama-0.25m@random", "--benchmark", "svamp", "--benchmark", "mgsm:de"),
         *("--out", tmp_path, "--data", shared_data, "--limit", 3, "--max-new-tokens", 4),
     )
     assert {path.name for path in tmp_path.iterdir()} == {"svamp", "mgsm-de"}

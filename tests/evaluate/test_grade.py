@@ -93,6 +93,16 @@ def test_texts_are_scored_against_their_references() -> None:
     assert "accuracy" not in found
 
 
+def test_a_hostile_output_costs_only_itself() -> None:
+    rows = [
+        {"gold": r"\frac{1}{\sqrt{2}}", "output": output, "steps": "1"}
+        for output in (r"\boxed{9^{9^{9^{9}}}}", r"\boxed{\frac{\sqrt{2}}{2}}", "\\boxed{" * 10_000)
+    ]
+    items = grade(asked(rows), LAYOUT)
+    assert items.column("verdict").to_pylist()[1] == "correct"
+    assert "correct" not in items.column("verdict").to_pylist()[::2]
+
+
 def test_an_empty_table_is_refused() -> None:
     with pytest.raises(DataError, match="no items"):
         summarise(grade(asked([]), LAYOUT))

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from cotmill.core.files import read_json, write_json
+from cotmill.data.types import Example
 from cotmill.evaluate.items import (
     ASKED,
     JUDGED,
@@ -22,7 +23,7 @@ from cotmill.evaluate.items import (
 )
 from cotmill.evaluate.summary import summarise
 from cotmill.evaluate.text import bleu_of, rouge_l_of
-from cotmill.verify import judge_answer
+from cotmill.verify.verifier import Verifier
 
 METRICS = "metrics.json"
 MEASURED = ("loss",)
@@ -31,9 +32,8 @@ MEASURED = ("loss",)
 
 def grade(asked: pa.Table, layout: Layout) -> pa.Table:
     """Add the judgement of every item to a table of what was asked and what came back."""
-    golds = asked.column("gold").to_pylist()
     said = [cut_at(output, layout.stop) for output in asked.column("output").to_pylist()]
-    judged = _scores(golds, said) if layout.metric == "text" else _verdicts(golds, said, layout.strict_rule)
+    judged = _scores(asked, said) if layout.metric == "text" else _verdicts(asked, said, layout.strict_rule)
     kept = [
         name for name in asked.column_names if name not in ASKED.names and name not in judged.column_names
     ]
@@ -53,19 +53,23 @@ def cut_at(text: str, stops: Sequence[str]) -> str:
     return text[: min(ends)] if ends else text
 
 
-def _verdicts(golds: Iterable[str], said: Iterable[str], strict_rule: str) -> pa.Table:
-    """Judge answers by the flexible rule and by the benchmark's own."""
-    found = [
-        judge_answer(gold, text, strict_rule=strict_rule) for gold, text in zip(golds, said, strict=True)
-    ]
+def _verdicts(asked: pa.Table, said: Iterable[str], strict_rule: str) -> pa.Table:
+    """Judge answers by the flexible rules and the benchmark's own; a hostile one costs a worker at most."""
+    questions, golds = (asked.column(name).to_pylist() for name in ("question", "gold"))
+    examples = [Example(question, gold) for question, gold in zip(questions, golds, strict=True)]
+    verifier = Verifier(strict_rule, equations=False, grounding=False)
+    try:
+        found = list(verifier.verdicts(zip(examples, said, strict=True)))
+    finally:
+        verifier.close()
     columns = {name: [getattr(judgement, name) for judgement in found] for name in JUDGED.names}
     columns["verdict"] = [str(verdict) for verdict in columns["verdict"]]
     return pa.table(columns, schema=JUDGED)
 
 
-def _scores(references: Iterable[str], said: Iterable[str]) -> pa.Table:
+def _scores(asked: pa.Table, said: Iterable[str]) -> pa.Table:
     """Score texts against their references."""
-    pairs = list(zip(references, said, strict=True))
+    pairs = list(zip(asked.column("gold").to_pylist(), said, strict=True))
     columns = {
         "rouge_l": [rouge_l_of(reference, text) for reference, text in pairs],
         "bleu": [bleu_of(reference, text) for reference, text in pairs],

@@ -14,10 +14,8 @@ from cotmill.data.rejects import RejectLog
 
 def raw_rows(path: Path, aside: Counter[str]) -> Iterator[dict[str, Any]]:
     """Yield each row as it stands in the file; what is no row at all is counted in `aside` by its reason."""
-    with TemporaryDirectory() as folder:
-        log = RejectLog(lambda: Path(folder))
+    with TemporaryDirectory() as folder, RejectLog(lambda: Path(folder)) as log:
         for chunk in chunks(path, log):
             for position in range(len(chunk)):
                 yield chunk.row(position)
-        log.close()
         aside.update(log.reasons)

@@ -19,7 +19,7 @@ from cotmill.report.svg import drawing
 from cotmill.report.text import count, joined, percent, points, signed, visible
 
 SHOWN_ABOVE = frozenset((
-    "n", "items", "correct", "accuracy", "low", "high", "rows", "train_steps", "train_tokens",
+    "n", "items", "correct", "accuracy", "low", "high", "rows", "train_steps", "train_tokens", "loss",
 ))  # fmt: skip
 """Columns of the results that the main table already shows, or that are no result."""
 
@@ -27,24 +27,23 @@ SHOWN_ABOVE = frozenset((
 def accuracy_section(run: LoadedRun, prefix: str) -> Section | None:
     """Build the section on accuracy."""
     found = scores(run)
-    if not found:
-        return None
-    figures = [
-        _accuracy_figure(run, found, prefix),
-        _difference_figure(run, prefix),
-        budget_figure(run, found, prefix),
-    ]
+    figures = []
+    if found:
+        figures = [
+            _accuracy_figure(run, found, prefix),
+            _difference_figure(run, prefix),
+            budget_figure(run, found, prefix),
+        ]
     tables = [
         *(_accuracy_table(run, found, test) for test in run.tests),
         *(_other_table(run, test) for test in run.tests),
     ]
-    return Section(
-        "accuracy",
-        "Accuracy",
-        (_how(run, found),),
-        tuple(figure for figure in figures if figure),
-        tuple(table for table in tables if table),
-    )
+    shown = tuple(table for table in tables if table)
+    if not found and not shown:
+        return None
+    title = "Accuracy" if found else "Measures"
+    text = (_how(run, found),) if found else ()
+    return Section("accuracy", title, text, tuple(figure for figure in figures if figure), shown)
 
 
 def _how(run: LoadedRun, found: Sequence[Score]) -> str:

@@ -21,6 +21,7 @@ from cotmill.report.composition import composition_section
 from cotmill.report.findings import Findings, findings
 from cotmill.report.groups import groups_section
 from cotmill.report.items import items_viewer
+from cotmill.report.losses import loss_findings, losses_section
 from cotmill.report.parts import Csv, Extremes, Section, Table, as_csv
 from cotmill.report.provenance import cost_table, facts_table, started, step_costs_table, steps_table
 from cotmill.report.read import LoadedRun, read_run
@@ -31,7 +32,7 @@ from cotmill.report.training import training_section
 from cotmill.report.viewer import BYTES, Viewer
 from cotmill.report.words import arms_table, description
 
-SECTIONS = (accuracy_section, groups_section, training_section, composition_section)
+SECTIONS = (accuracy_section, losses_section, groups_section, training_section, composition_section)
 """What a page shows of a Run, in order. A new kind of result is one module and one line here."""
 
 
@@ -93,7 +94,7 @@ def _chapter(run: LoadedRun, prefix: str, out: Path, budget: int) -> Chapter:
         prefix,
         _link(run.folder, out),
         clipped(run.recipe.get("about") or ""),
-        findings(run),
+        (*findings(run), *loss_findings(run)),
         description(run),
         arms_table(run),
         tuple(section for section in sections if section),

@@ -1,0 +1,209 @@
+"""Loss of the tests' own solutions: what still tells arms apart when a small model's accuracy is near zero.
+
+The loss is a ratio, nats over tokens. Its interval is that of its linear form (Cochran 1977, chapter 6): each
+solution's nats beyond what its tokens would have at the mean, over seeds and solutions that are crossed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from jaxtyping import Float
+
+from cotmill.report import draw
+from cotmill.report.findings import Finding, Findings
+from cotmill.report.intervals import Interval, crossed_mean
+from cotmill.report.parts import Csv, Figure, Panel, Section, Table
+from cotmill.report.read import LoadedRun, Step
+from cotmill.report.scores import colour_of
+from cotmill.report.svg import drawing
+from cotmill.report.text import count, signed, visible
+
+FILE = "losses.parquet"
+UNIT = "nats per token"
+
+
+@dataclass(frozen=True, eq=False)
+class Loss:
+    """One arm's losses on one test: by seed and solution, in a form whose mean is nats per token."""
+
+    variant: str
+    test: str
+    values: Float[np.ndarray, "seed row"]
+    seeds: tuple[int, ...]
+    rows: tuple[str, ...]
+
+    @property
+    def interval(self) -> Interval:
+        """Mean over seeds and solutions."""
+        return crossed_mean(self.values)
+
+
+def losses(run: LoadedRun, test: str) -> tuple[Loss, ...]:
+    """Read every arm's losses on a test; arms whose seeds scored different solutions are left out."""
+    found = (_loss(run, variant, test) for variant in run.variants)
+    return tuple(one for one in found if one is not None)
+
+
+def _loss(run: LoadedRun, variant: str, test: str) -> Loss | None:
+    cells = run.of(variant, test)
+    read = [_by_row(run.step(cell, "evaluate")) for cell in cells]
+    if not read or not all(read) or any(one.keys() != read[0].keys() for one in read):
+        return None
+    values = np.array([_linear(list(one.values())) for one in read])
+    return Loss(variant, test, values, tuple(cell.seed for cell in cells), tuple(read[0]))
+
+
+def _by_row(step: Step | None) -> dict[str, tuple[float, int]]:
+    """Nats and tokens by solution; solutions without a token are passed over."""
+    table = step.table(FILE, ("row_id", "loss_sum", "tokens")) if step else None
+    if table is None:
+        return {}
+    rows = zip(*(table[name].to_pylist() for name in ("row_id", "loss_sum", "tokens")), strict=True)
+    return {row: (float(nats), int(tokens)) for row, nats, tokens in rows if tokens}
+
+
+def _linear(pairs: Sequence[tuple[float, int]]) -> Float[np.ndarray, " row"]:
+    """Give every solution a number such that their mean is all nats over all tokens."""
+    nats, tokens = np.array(pairs, dtype=float).T
+    ratio = nats.sum() / tokens.sum()
+    return (nats - ratio * tokens) / tokens.mean() + ratio
+
+
+def difference(one: Loss, other: Loss) -> tuple[Interval, int] | None:
+    """Loss of one arm minus the other's, paired by seed and solution, with the number of seeds both have."""
+    seeds = [seed for seed in one.seeds if seed in other.seeds]
+    if not seeds or one.rows != other.rows:
+        return None
+    mine, theirs = (side.values[[side.seeds.index(seed) for seed in seeds]] for side in (one, other))
+    return crossed_mean(mine - theirs), len(seeds)
+
+
+def _references(run: LoadedRun, found: Sequence[Loss]) -> Mapping[str, Loss]:
+    """Give every other arm the one that it is compared to, at its own grid point."""
+    base = {run.points[one.variant][1]: one for one in found if run.points[one.variant][0] == run.compare_to}
+    arms = {one.variant: base.get(run.points[one.variant][1]) for one in found}
+    return {name: other for name, other in arms.items() if other is not None and other.variant != name}
+
+
+def loss_findings(run: LoadedRun) -> tuple[Findings, ...]:
+    """Put every comparison of losses into a sentence, by test."""
+    made = []
+    for test in run.tests:
+        found = losses(run, test)
+        against = _references(run, found)
+        said = [_finding(one, against[one.variant]) for one in found if one.variant in against]
+        sentences = tuple(one for one in said if one is not None)
+        if sentences:
+            made.append(Findings(f"{visible(test)}, loss of the solutions", _summary(sentences), sentences))
+    return tuple(made)
+
+
+def _finding(one: Loss, other: Loss) -> Finding | None:
+    compared = difference(one, other)
+    if compared is None:
+        return None
+    interval, seeds = compared
+    apart = interval.low > 0 or interval.high < 0
+    against = visible(other.variant)
+    size = f"{abs(interval.mean):.3f} {UNIT}"
+    if apart:
+        statement = f"has a loss {size} {'above' if interval.mean > 0 else 'below'} that of {against}"
+    else:
+        statement = f"cannot be told apart from {against}: {signed(interval.mean, 3)} {UNIT}"
+    evidence = (
+        f"95 % interval {signed(interval.low, 3)} to {signed(interval.high, 3)}; "
+        f"{count(len(one.rows))} solutions; {seeds} seed{'s' if seeds != 1 else ''}"
+    )
+    sign = "open" if not apart else "worse" if interval.mean > 0 else "better"
+    return Finding(visible(one.variant), statement, evidence, sign)
+
+
+def _summary(sentences: Sequence[Finding]) -> str:
+    signs = [one.sign for one in sentences]
+    better, worse, rest = (signs.count(sign) for sign in ("better", "worse", "open"))
+    return (
+        f"Lower is better. Of {count(len(signs))} arms {better} fit the test’s solutions better than the "
+        f"reference, {worse} worse, {rest} cannot be told apart."
+    )
+
+
+def losses_section(run: LoadedRun, prefix: str) -> Section | None:
+    """Build the section on the loss of the tests' solutions."""
+    found = {test: losses(run, test) for test in run.tests}
+    found = {test: arms for test, arms in found.items() if arms}
+    if not found:
+        return None
+    panels = tuple(
+        _panel(run, test, arms, f"{prefix}-sol-{place}") for place, (test, arms) in enumerate(found.items())
+    )
+    header = ("arm", "test", "seed", "solutions", "loss", "mean", "low", "high")
+    rows = tuple(
+        (
+            one.variant,
+            one.test,
+            seed,
+            len(one.rows),
+            float(value),
+            one.interval.mean,
+            one.interval.low,
+            one.interval.high,
+        )
+        for arms in found.values()
+        for one in arms
+        for seed, value in zip(one.seeds, one.values.mean(axis=1), strict=True)
+    )
+    caption = f"Loss of the tests’ own solutions, {UNIT}; lower is better. Bars are 95 % intervals."
+    figure = Figure("solution-loss", caption, panels, Csv("solution-loss", header, rows))
+    text = (
+        "How likely a model finds the solutions that the tests bring with them. It moves long before accuracy "
+        "does."
+    )
+    tables = tuple(_table(run, test, arms) for test, arms in found.items())
+    return Section("losses", "Loss on the tests", (text,), (figure,), tables)
+
+
+def _panel(run: LoadedRun, test: str, found: Sequence[Loss], name: str) -> Panel:
+    rows = [
+        draw.Whisker(
+            one.variant, one.interval, f"{one.interval.mean:.3f}", tuple(one.values.mean(axis=1).tolist()),
+            "muted" if colour_of(run, one.variant) == "muted" else "c1",
+        )
+        for one in found
+    ]  # fmt: skip
+    base = [one.interval.mean for one in found if one.variant == run.compare_to]
+    about = "; ".join(f"{one.variant}: {_ends(one.interval)}" for one in found)
+    paint = partial(draw.whiskers, rows=rows, label=UNIT, reference=base[0] if base else None)
+    return Panel(visible(test), drawing(name, f"Loss on {test}", about, draw.rows_height(len(rows)), paint))
+
+
+def _ends(interval: Interval) -> str:
+    if not math.isfinite(interval.low):
+        return "one solution"
+    return f"{interval.low:.3f}\u00a0to\u00a0{interval.high:.3f}"
+
+
+def _table(run: LoadedRun, test: str, found: Sequence[Loss]) -> Table:
+    against = _references(run, found)
+    rows, strong = [], set()
+    for one in found:
+        other = against.get(one.variant)
+        compared = difference(one, other) if other else None
+        change, ends = "", ""
+        if compared:
+            change = signed(compared[0].mean, 3)
+            ends = f"{signed(compared[0].low, 3)}\u00a0to\u00a0{signed(compared[0].high, 3)}"
+        if run.points[one.variant][0] == run.compare_to:
+            strong.add(len(rows))
+        mean = one.interval
+        rows.append((
+            visible(one.variant), count(len(one.rows)), str(len(one.seeds)), f"{mean.mean:.3f}", _ends(mean),
+            change, ends,
+        ))  # fmt: skip
+    columns = ("Arm", "n solutions", "Seeds", "Mean", "95 % interval", "Difference", "95 % interval")
+    note = f"In {UNIT}."
+    return Table(f"Loss on {visible(test)}", columns, tuple(rows), note=note, strong=frozenset(strong))

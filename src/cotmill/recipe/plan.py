@@ -125,7 +125,9 @@ class _Chain:
             inputs["lengths"] = roles["measure"]
         config = {"method": select.method, "budget": select.budget, "options": select.options}
         config["seed"] = self._seed(select.seed)
-        done = self._step("select", config, inputs, Identity({}), Estimate(rows=self._rows(data), seconds=1.0))
+        done = self._step(
+            "select", config, inputs, Identity({}), Estimate(rows=self._rows(data), seconds=1.0)
+        )
         return {**roles, "select": done}
 
     def measured(self, kind: str, proxy: Proxy, data: Step) -> dict[str, Step]:

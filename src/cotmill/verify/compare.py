@@ -66,6 +66,10 @@ def compare_quantities(a: Quantity, b: Quantity) -> Comparison:
     assert measured.unit is not None
     if measured.unit.dimension == "ratio":
         return Comparison(_per_cent(measured, bare, measured.unit), "percent")
+    if measured.unit.dimension.startswith("clock"):
+        return Comparison(
+            (measured.value - 3600 * bare.value) % 43_200 == 0, "full hour, half day not written"
+        )
     return Comparison(same_number(a, b, _ONE, _ONE), "number, one unit not written")
 
 

@@ -36,7 +36,7 @@ _ANSWER_LINE = re.compile(
 _THEREFORE = re.compile(r"\s{0,8}(?:Therefore|Thus|Hence)\b.* is ")
 _SENTENCE_END = re.compile(
     r"(?<![ .(][A-Za-z])(?<!\b[RMD][srR])(?<!\bSt)(?<!\bNo)(?<!\bMrs)(?<!\bapprox)\.(?=\s|$)|"
-    r"\n|(?<=[^\x00-\x7f])。|[?](?=\s|$)|I hope it is correct"
+    r"\n|。|[?](?=\s|$)|I hope it is correct"
 )
 _CHOICE = re.compile(r"\(([A-Ja-j])\)|(?<![A-Za-z'\\])([A-J])(?![A-Za-z'’])")
 _OPTION_ALONE = re.compile(r"\(?([A-Ja-j])\)?[.:)]?(?:\s.*)?", re.DOTALL)
@@ -174,16 +174,24 @@ def find_answer(text: str) -> tuple[str, str | None]:
     return "", None
 
 
+_WORDS = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}|[^\x00-\x7f]")
+_NEXT_VALUE = re.compile(r",(?!\d{3}(?!\d))|;|\bor\b|\band\b")
+
+
 def narrow(clause: str) -> Iterator[str]:
-    """The parts of a clause that may be the number meant, best first."""
+    """The parts of a clause that may be the number meant, best first.
+
+    Out of prose one number is taken; a formula is taken whole, so that 2^3 is not 3 and "2, 3" is not 3.
+    """
     text = undress(clause)
     yield text
     yield from (undress(formula) for formula in reversed(_formulas(clause)))
     yield from (undress(bold) for bold in re.findall(r"\*\*([^*]+)\*\*", clause))
-    if "=" in text:
-        yield from narrow(text.rpartition("=")[2])
+    before, equals, after = text.rpartition("=")
+    if equals and after.strip() and not _NEXT_VALUE.search(before.partition("=")[2] + "=" + after):
+        yield from narrow(after)
         return
-    numbers = list(numbers_in(text))
+    numbers = list(numbers_in(text)) if _WORDS.search(text) else []
     if numbers and re.match(r"(?:[^\W\d]+\s){0,2}" + re.escape(numbers[0]), text):
         yield numbers[0]
     elif numbers:

@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
@@ -27,6 +27,8 @@ from cotmill.core.errors import CotmillError
 
 Outcome = Literal["same", "different", "unread", "timeout", "refused", "error"]
 Pair = tuple[str, str]
+SUSPICIOUS_SECONDS = 0.2
+"""A pair that takes this long may end its worker: the next one is started meanwhile."""
 START_SECONDS = 120.0
 """A worker imports SymPy first; on a busy machine that takes a while and is not the answer's fault."""
 
@@ -36,7 +38,7 @@ class SymbolicConfig:
     """Limits of the workers and of what they are given."""
 
     workers: int = 1
-    seconds: float = 1.0
+    seconds: float = 0.8
     """Processor seconds for one pair."""
     wall_seconds: float = 6.0
     """Clock seconds for one pair: only reached when the machine is starved or the worker sleeps."""
@@ -120,24 +122,33 @@ class _Worker:
             env=os.environ
             | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "OMP_NUM_THREADS": "1"},
         )
-        if self._line(START_SECONDS) != "ready":
-            self.close()
-            raise CotmillError(
-                "the Math-Verify worker did not start; try: python -m cotmill.verify.worker 1 0"
-            )
+        self.ready = False
 
-    def ask(self, pairs: Sequence[Pair]) -> list[str]:
+    def ask(self, pairs: Sequence[Pair], when_slow: Callable[[], None]) -> list[str]:
         """Answers to a prefix of the pairs; a shorter list means that the next pair ended the process."""
         answers: list[str] = []
+        self._await_start()
         if not self._send(json.dumps(pairs).encode() + b"\n"):
             return answers
         for _ in pairs:
-            answer = self._line(self.config.wall_seconds)
+            answer = self._line(SUSPICIOUS_SECONDS)
+            if answer is None and self.process.poll() is None:
+                when_slow()
+                answer = self._line(self.config.wall_seconds - SUSPICIOUS_SECONDS)
             if answer is None:
                 break
             answers.append(answer)
         self.done += len(pairs)
         return answers
+
+    def _await_start(self) -> None:
+        """Wait until Math-Verify is imported; a worker is started without waiting."""
+        if not self.ready and self._line(START_SECONDS) != "ready":
+            self.close()
+            raise CotmillError(
+                "the Math-Verify worker did not start; try: python -m cotmill.verify.worker 1 0"
+            )
+        self.ready = True
 
     def _send(self, data: bytes) -> bool:
         assert self.process.stdin is not None
@@ -225,7 +236,7 @@ class SymbolicPool:
         with self._slots:
             while pairs:
                 worker = self._borrow()
-                answers = worker.ask(pairs)
+                answers = worker.ask(pairs, self._start_spare)
                 results |= {pair: _outcome(answer) for pair, answer in zip(pairs, answers, strict=False)}
                 if len(answers) < len(pairs):
                     worker.close()
@@ -242,12 +253,19 @@ class SymbolicPool:
             worker = self._idle.pop() if self._idle else None
         return worker or _Worker(self.config)
 
-    def _give_back(self, worker: _Worker) -> None:
-        if worker.done >= self.config.recycle_after:
-            worker.close()
-            return
+    def _start_spare(self) -> None:
+        """Start a worker in the background, for the case that the busy one must be ended."""
         with self._lock:
-            self._idle.append(worker)
+            if not self._idle:
+                self._idle.append(_Worker(self.config))
+
+    def _give_back(self, worker: _Worker) -> None:
+        with self._lock:
+            full = len(self._idle) >= self.config.workers
+            if worker.done < self.config.recycle_after and not full:
+                self._idle.append(worker)
+                return
+        worker.close()
 
     def _remember(self, results: dict[Pair, Outcome]) -> None:
         with self._lock:

@@ -72,7 +72,9 @@ def test_the_viewer_searches_for_all_words(browser: Any, page: Path) -> None:
     const root = document.querySelector('#r1-items');
     const box = root.querySelector('input[type=search]');
     box.value = words; box.dispatchEvent(new Event('input'));
-    setTimeout(() => done([...root.querySelectorAll('.question')].map(one => one.textContent)), 400);
+    const found = () => done([...root.querySelectorAll('.question')].map(one => one.textContent));
+    const watcher = new MutationObserver(() => { watcher.disconnect(); setTimeout(found); });
+    watcher.observe(root.querySelector('.status'), { childList: true });
     """
     found = browser.execute_async_script(script, "IN_DOMAIN coins 46")
     assert found
@@ -82,16 +84,16 @@ def test_the_viewer_searches_for_all_words(browser: Any, page: Path) -> None:
 
 def test_the_viewer_turns_pages_and_opens_rows_with_the_keyboard(browser: Any, page: Path) -> None:
     from selenium.webdriver.common.keys import Keys
+    from selenium.webdriver.support.wait import WebDriverWait
 
     opened(browser, page)
     following = browser.find_element("css selector", "#r1-items .pager button:last-child")
     following.send_keys(Keys.ENTER)
     assert "21–40" in run(browser, "return document.querySelector('#r1-items .status').textContent")
     browser.find_element("css selector", "#r1-items .row summary").send_keys(Keys.ENTER)
-    terms = run(
-        browser,
-        "return [...document.querySelectorAll('#r1-items .row[open] dt')].map(one => one.textContent)",
-    )
+    script = "return [...document.querySelectorAll('#r1-items .row[open] dt')].map(one => one.textContent)"
+    # A browser tells of an opened row when it next draws, so the row's content is waited for.
+    terms = WebDriverWait(browser, 20).until(lambda one: run(one, script))
     assert {"Question", "Gold answer", "Output", "Reason"} <= set(terms)
 
 
@@ -144,8 +146,12 @@ def test_nothing_is_cut_off(browser: Any, page: Path, width: int) -> None:
 
 @pytest.mark.parametrize("width", [1200, 390])
 def test_hostile_text_does_nothing(browser: Any, hostile_page: Path, width: int) -> None:
+    from selenium.webdriver.support.wait import WebDriverWait
+
     opened(browser, hostile_page, width=width)
     run(browser, "document.querySelectorAll('.row > summary').forEach(one => one.click())")
+    shown = "return document.querySelectorAll('.row dd').length >= document.querySelectorAll('.row').length"
+    WebDriverWait(browser, 20).until(lambda one: run(one, shown))
     assert run(browser, "return window.hacked") is None
     assert run(browser, "return document.images.length") == 0
     assert run(browser, "return document.documentElement.scrollWidth") <= width

@@ -160,8 +160,8 @@ def losses_section(run: LoadedRun, prefix: str) -> Section | None:
     caption = f"Loss of the tests’ own solutions, {UNIT}; lower is better. Bars are 95 % intervals."
     figure = Figure("solution-loss", caption, panels, Csv("solution-loss", header, rows))
     text = (
-        "How likely a model finds the solutions that the tests bring with them. It moves long before accuracy "
-        "does."
+        "How likely a model finds the solutions that the tests bring with them. It moves long before "
+        "accuracy does."
     )
     tables = tuple(_table(run, test, arms) for test, arms in found.items())
     return Section("losses", "Loss on the tests", (text,), (figure,), tables)

@@ -78,7 +78,7 @@ def _run(
 
 def _report(folder: Path) -> None:
     """Build the page and say where it is."""
-    from cotmill.report import build_report
+    from cotmill.report.build import build_report
 
     page = folder / "report.html"
     build_report([folder], page)

@@ -36,7 +36,7 @@ from cotmill.core.provenance import provenance
 
 LAYOUT = 1
 STEP, TIMING = "step.json", "timing.json"
-UNEQUAL = (TIMING, "log.txt", "logs", ".lock", ".workers", "work", "report.html", "report")
+UNEQUAL = (TIMING, "log.txt", "logs", ".lock", ".workers", "work", "report.html", "report_files")
 """Names in a Run that may differ between two Runs of one recipe."""
 HASHED_BELOW = 64 * 2**20
 """Larger files are hashed again only when their size or time of change has moved."""
@@ -69,13 +69,17 @@ class StepRecord:
 
 @contextmanager
 def timed(folder: Path) -> Iterator[None]:
-    """Write what the block cost into the folder's timing.json: seconds, peak memory, versions."""
+    """Write what the block cost into the folder's timing.json: seconds, peak memory, versions.
+
+    Seconds of the clock tell what was waited for, those of the processor what it cost on a busy machine.
+    """
     _forget_peak_memory()
-    started, clock = datetime.now(UTC), time.monotonic()
+    started, clock, worked = datetime.now(UTC), time.monotonic(), time.process_time()
     yield
     cost = {
         "started": started.isoformat(timespec="seconds"),
         "seconds": round(time.monotonic() - clock, 3),
+        "cpu_seconds": round(time.process_time() - worked, 3),
         "peak_memory_mb": peak_memory_mb(),
         "made_with": provenance(),
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,12 +128,13 @@ def model_name(task: Task) -> str:
 
 
 def _load(task: Task) -> LanguageModel:
-    """Load the model of a step."""
+    """Load the model of a step; one that another step made is called by that step, wherever the Run lies."""
     from cotmill.model.load import load
     from cotmill.model.threads import use_threads
 
     use_threads(task.threads)
-    return load(model_name(task))
+    loaded = load(model_name(task))
+    return replace(loaded, name=task.inputs["model"].name) if "model" in task.inputs else loaded
 
 
 def make_measure(task: Task) -> None:

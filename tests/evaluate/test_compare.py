@@ -102,6 +102,10 @@ def test_two_arms_of_one_run_are_compared_by_name(tmp_path: Path) -> None:
     run = make_run(tmp_path, {"all rows": {0: [True, True]}, "half": {0: [True, False]}})
     (found,) = compare_runs(f"{run}:half", f"{run}:all rows")
     assert found.items.difference.value == pytest.approx(0.5)
+    assert found.names == ("half", "all rows")
+    assert list(seed_lines(found.seeds, found.names)) == [
+        "one seed in both (0): how much seeds differ is not known"
+    ]
 
 
 def test_an_arm_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -21,20 +21,31 @@ def command(
     """Compare on what both have: difference with interval, McNemar's test, and what flipped."""
     from cotmill.evaluate.show import comparison_lines
 
-    if _is_selection(a) and _is_selection(b):
-        _selections(Path(a), Path(b))
+    chosen = _selection(a), _selection(b)
+    if chosen[0] and chosen[1]:
+        _selections(chosen[0], chosen[1])
         return
     if _is_run(a) and _is_run(b):
         _runs(a, b, seed)
         return
     from cotmill.evaluate.compare import compare_folders
 
-    for line in comparison_lines(compare_folders(Path(a), Path(b), seed=seed), ("a", "b")):
-        typer.echo(line)
+    for one, other in _pairs(Path(a), Path(b)):
+        for line in comparison_lines(compare_folders(one, other, seed=seed)):
+            typer.echo(line)
 
 
-def _is_selection(name: str) -> bool:
-    return (Path(name) / "selection.parquet").is_file()
+def _pairs(a: Path, b: Path) -> list[tuple[Path, Path]]:
+    """Pair the evaluations of two folders that hold one for each benchmark; else take them as they are."""
+    inside = [{path.parent.name for path in folder.glob("*/items.parquet")} for folder in (a, b)]
+    shared = sorted(inside[0] & inside[1])
+    return [(a / name, b / name) for name in shared] or [(a, b)]
+
+
+def _selection(name: str) -> Path | None:
+    """Find the selection that a name means: its folder, or the step of a Run that made it."""
+    places = (Path(name), Path(name) / "selection")
+    return next((place for place in places if (place / "selection.parquet").is_file()), None)
 
 
 def _is_run(name: str) -> bool:
@@ -62,7 +73,5 @@ def _runs(a: str, b: str, seed: int) -> None:
 
     for found in compare_runs(a, b, seed=seed):
         typer.echo(f"\n{found.title}")
-        for line in comparison_lines(found.items, ("a", "b")):
-            typer.echo(line)
-        for line in seed_lines(found.seeds, ("a", "b")):
+        for line in (*comparison_lines(found.items, found.names), *seed_lines(found.seeds, found.names)):
             typer.echo(line)

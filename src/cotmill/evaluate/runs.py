@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from cotmill.core.errors import RunError
 from cotmill.evaluate.compare import Comparison, compare_items
-from cotmill.evaluate.items import layout_of, read_items, with_layout
+from cotmill.evaluate.items import ITEMS, layout_of, read_items, with_layout
 from cotmill.evaluate.paired import SeedDifference, difference_over_seeds
 from cotmill.evaluate.run import EvalResult
 
@@ -30,6 +30,7 @@ class RunComparison:
     """One test of two arms."""
 
     title: str
+    names: tuple[str, str]
     items: Comparison
     seeds: SeedDifference
 
@@ -65,12 +66,9 @@ def compare_runs(a: str, b: str, *, seed: int = 0) -> Iterator[RunComparison]:
             "Name one arm of each: RUN:ARM"
         )
     for one, other in pairs:
-        yield _compared(left.cells[one], right.cells[other], _title(one, other), seed)
-
-
-def _title(one: tuple[str, str], other: tuple[str, str]) -> str:
-    arms = one[0] if one[0] == other[0] else f"{one[0]} (a) and {other[0]} (b)"
-    return f"{arms}: {one[1]}"
+        names = ("a", "b") if one[0] == other[0] else (one[0], other[0])
+        title = f"{one[0]}: {one[1]}" if one[0] == other[0] else one[1]
+        yield _compared(left.cells[one], right.cells[other], title, names, seed)
 
 
 def _names(side: _Side) -> str:
@@ -90,7 +88,7 @@ def _side(name: str) -> _Side:
         label = f"{row['arm']} [{grid}]" if grid else str(row["arm"])
         if arm in ("", row["arm"], label):
             for key, step in row.items():
-                if key.startswith(TEST) and step:
+                if key.startswith(TEST) and step and (folder / "steps" / step / ITEMS).is_file():
                     cells[label, key.removeprefix(TEST)][int(row["seed"])] = folder / "steps" / step
     if not cells:
         raise RunError(f"{folder} has no evaluated arm {arm!r}" if arm else f"{folder} has no evaluations")
@@ -102,14 +100,16 @@ def _split(name: str) -> tuple[Path, str]:
     return Path(folder), arm
 
 
-def _compared(a: dict[int, Path], b: dict[int, Path], title: str, seed: int) -> RunComparison:
+def _compared(
+    a: dict[int, Path], b: dict[int, Path], title: str, names: tuple[str, str], seed: int
+) -> RunComparison:
     """Compare the answers of the seeds that both have, question by question, and the seeds' accuracies."""
     shared = sorted(a.keys() & b.keys())
     if not shared:
         raise RunError(f"{title}: no seed in common; a has {sorted(a)}, b has {sorted(b)}")
     items = compare_items(_together(a, shared), _together(b, shared), seed=seed)
     means = [{one: _accuracy(folder) for one, folder in side.items()} for side in (a, b)]
-    return RunComparison(title, items, difference_over_seeds(*means))
+    return RunComparison(title, names, items, difference_over_seeds(*means))
 
 
 def _together(folders: dict[int, Path], seeds: list[int]) -> pa.Table:

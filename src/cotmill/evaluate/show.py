@@ -133,6 +133,9 @@ def _flip_lines(title: str, flips: Sequence[Flip]) -> Iterator[str]:
 
 def seed_lines(found: SeedDifference, names: tuple[str, str]) -> Iterator[str]:
     """Write a comparison over seeds."""
+    if len(found.seeds) == 1:
+        yield f"one seed in both ({found.seeds[0]}): how much seeds differ is not known"
+        return
     seeds = ", ".join(map(str, found.seeds))
     difference = percent(found.difference)
     yield f"over {len(found.seeds)} seeds ({seeds}), paired: {difference}, p = {found.p_value:.3g}"

@@ -105,8 +105,8 @@ def main() -> None:
             rates = f"{got['rows'] / got['seconds']:10,.0f} {got['rows'] / got['cpu_seconds']:11,.0f}"
             print(f"{name:20} {rates} {got['seconds']:9.1f} {got['peak_mb']:12,.0f}")
         ours, bare = results["cotmill read_pool"], results["bare pyarrow"]
-        ratios = f"{ours['seconds'] / bare['seconds']:.1f}; of CPU: {ours['cpu_seconds'] / bare['cpu_seconds']:.1f}"
-        print(f"ratio of time to bare pyarrow: {ratios}")
+        wall, cpu = (ours[kind] / bare[kind] for kind in ("seconds", "cpu_seconds"))
+        print(f"ratio of time to bare pyarrow: {wall:.1f}; of CPU: {cpu:.1f}")
         print(f"peak below 1 GB: {'yes' if ours['peak_mb'] < 1000 else 'NO'}")
 
 

@@ -4,10 +4,9 @@ import json
 import sys
 from pathlib import Path
 
-from cotmill.recipe import recipe_schema
-
 from cotmill.cli import reference
 from cotmill.lab.showcase import examples
+from cotmill.recipe import recipe_schema
 
 DOCS = Path(__file__).parent
 

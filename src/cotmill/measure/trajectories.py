@@ -61,7 +61,8 @@ class TrajectoryRecorder:
         self, pool: Pool, folder: Path, *, max_length: int | None = None, form: Form = "auto"
     ) -> None:
         """Remember what to measure, and where to put it."""
-        self.pool, self.folder, self.max_length, self.form = pool, folder, max_length, form
+        self.pool, self.folder, self.max_length = pool, folder, max_length
+        self.form: Form = form
 
     def __call__(self, step: int, lm: LanguageModel) -> None:
         """Measure at one step."""

@@ -83,7 +83,7 @@ def new_cache(config: Any) -> Any:
     """Make the cache a model wants; one that grows in place where all layers are full attention."""
     cache = DynamicCache(config=config)
     if cache.layers and all(type(layer) is DynamicLayer for layer in cache.layers):
-        cache.layers = [RoomyLayer() for _ in cache.layers]
+        cache.layers[:] = [RoomyLayer() for _ in cache.layers]
     return cache
 
 

@@ -132,7 +132,11 @@ def read_document(path: Path) -> Document:
 
 
 def parse(text: str, name: str) -> Document:
-    """Parse YAML text; `name` is what errors call it."""
+    """Parse YAML text; `name` is what errors call it.
+
+    >>> [parse(text, "--set").tree for text in ("1e-3", "[1, 2]", "no")]
+    [0.001, [1, 2], 'no']
+    """
     try:
         _refuse_aliases(text, name)
         node = yaml.compose(text, Loader=_Loader)
@@ -143,15 +147,6 @@ def parse(text: str, name: str) -> Document:
     places: dict[Where, str] = {}
     tree = _build(node, (), places, name)
     return Document(tree, places, name)
-
-
-def parse_value(text: str, name: str) -> Any:
-    """Parse the right side of `--set a.b=value`.
-
-    >>> parse_value("1e-3", "--set"), parse_value("[1, 2]", "--set"), parse_value("no", "--set")
-    (0.001, [1, 2], 'no')
-    """
-    return parse(text, name).tree
 
 
 def dump(tree: Any) -> str:

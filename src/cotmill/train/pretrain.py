@@ -80,18 +80,19 @@ def pretrain(  # noqa: PLR0913 - the seven things that fix the weights, and wher
     )
     checkpoint = last_checkpoint(work)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    model: Any = trainer.model
     facts = {
         "name": name,
         "seed": seed,
         "steps": steps,
         "tokens": steps * config.batch_size * BLOCK,
-        "parameters": sum(p.numel() for p in trainer.model.parameters()),
+        "parameters": sum(weight.numel() for weight in model.parameters()),
         "training_loss": trainer.state.log_history[-2]["loss"],
-        "held_out_loss": held_out_loss(trainer.model, blocks_of(held_out, tokenizer)),
+        "held_out_loss": held_out_loss(model, blocks_of(held_out, tokenizer)),
         "threads": threads,
         "config": config.model_dump(mode="json"),
     }
-    write_model(trainer.model, tokenizer, out, facts, seconds=time.monotonic() - started)
+    write_model(model, tokenizer, out, facts, seconds=time.monotonic() - started)
     shutil.rmtree(work, ignore_errors=True)
     return facts
 

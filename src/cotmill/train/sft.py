@@ -119,7 +119,8 @@ def train(  # noqa: PLR0913 - what is trained on what, how, where to, and what i
         )
         checkpoint = last_checkpoint(work)
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-        facts = _facts(lm, pool, rows, plan, trainer.state.log_history) | {"seed": seed, "threads": threads}
+        facts: dict[str, Any] = _facts(lm, pool, rows, plan, trainer.state.log_history)
+        facts |= {"seed": seed, "threads": threads}
         if rank() > 0:
             return TrainResult(**facts, fingerprint="")
         result = write_result(trainer, lm, out, job, facts, work, seconds=time.monotonic() - started)

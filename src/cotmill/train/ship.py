@@ -1,4 +1,4 @@
-"""Put pre-trained models where the package ships them: float16 weights, and a manifest that says what they are.
+"""Put pre-trained models where the package ships them: float16 weights and a manifest.
 
 float16 halves the files; its rounding (2^-11 of a weight) is far below what a training step changes.
 """

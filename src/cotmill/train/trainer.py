@@ -49,9 +49,10 @@ class Trainer(SFTTrainer):
         super().__init__(**kwargs)
         self.remove_callback(PrinterCallback)
         self._saving = False
-        self._lean = self.args.device.type == "cpu" and has_plain_head(self.model)
+        network: Any = self.model
+        self._lean = self.args.device.type == "cpu" and has_plain_head(network)
         if self._lean:
-            add_summed_loss(self.model)
+            add_summed_loss(network)
 
     def compute_loss(
         self,

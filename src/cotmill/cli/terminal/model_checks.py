@@ -42,9 +42,7 @@ def padding(tokenizer: Any) -> Check:
             "padding token", Verdict.NOTE, "none; the end-of-text token is used, and carries no loss there"
         )
     if tokenizer.pad_token_id == tokenizer.eos_token_id:
-        said = (
-            "is the end-of-text token; where a tool masks padding by token, stopping is never learnt"
-        )
+        said = "is the end-of-text token; where a tool masks padding by token, stopping is never learnt"
         return Check("padding token", Verdict.NOTE, said, "nothing to do here: cotmill masks by position")
     return Check("padding token", Verdict.GOOD, repr(tokenizer.pad_token))
 

@@ -10,6 +10,8 @@ from rich.table import Table
 
 MOST = 20
 BAR = 30
+LOSS = "  loss  "
+"""What marks a token that carries loss in the print of an example."""
 
 
 def show(found: dict[str, Any], *, max_length: int | None) -> None:
@@ -179,7 +181,8 @@ def _tokens(console: Console, tokens: dict[str, Any]) -> None:
     )
     named = {"tokens a row": tokens["lengths"], "of them with loss": tokens["labels"]}
     _spreads(console, {name: spread for name, spread in named.items() if spread})
-    console.print(escape(tokens["example"]), soft_wrap=True)
+    for line in tokens["example"].splitlines():
+        console.print(escape(line), style="green" if LOSS in line else "dim", soft_wrap=True)
     console.print(
         f"{tokens['empty_masks']:,} rows have no token with loss, "
         f"{tokens['full_masks']:,} have no other tokens"

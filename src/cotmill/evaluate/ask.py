@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -59,15 +59,19 @@ def asks_of(lm: LanguageModel, benchmark: Benchmark, config: EvalConfig, seed: i
     ]
 
 
-def answer(
-    lm: LanguageModel, asks: Sequence[Ask], config: EvalConfig, store: OutputStore, *, quiet: bool = False
-) -> list[Output]:
+def answer(lm: LanguageModel, asks: Sequence[Ask], config: EvalConfig, store: OutputStore) -> list[Output]:
     """Generate what the store does not hold, and return all answers in the order of the asks."""
-    chunks = list(_chunks(asks, config.save_every or _save_every(lm)))
-    for chunk in chunks if quiet else progress(chunks, "answering"):
-        missing = [ask for ask in chunk if store.get(ask.key, config.max_new_tokens) is None]
-        if missing:
-            store.append(_generate(lm, missing, config))
+    missing = {ask.key for ask in asks if store.get(ask.key, config.max_new_tokens) is None}
+    steps = iter(progress(range(len(missing)), "answering"))
+
+    def advance(answers: int) -> None:
+        for _ in range(answers):
+            next(steps, None)
+
+    for chunk in _chunks(asks, config.save_every or _save_every(lm)):
+        if todo := [ask for ask in chunk if ask.key in missing]:
+            store.append(_generate(lm, todo, config, advance))
+    advance(len(missing) + 1)
     found = (store.get(ask.key, config.max_new_tokens) for ask in asks)
     return [output for output in found if output is not None]
 
@@ -85,7 +89,9 @@ def _chunks(asks: Sequence[Ask], size: int) -> Iterator[list[Ask]]:
         yield by_length[start : start + size]
 
 
-def _generate(lm: LanguageModel, asks: Sequence[Ask], config: EvalConfig) -> list[Output]:
+def _generate(
+    lm: LanguageModel, asks: Sequence[Ask], config: EvalConfig, on_done: Callable[[int], object]
+) -> list[Output]:
     """Ask the model itself; a question that fills the model leaves no room for an answer."""
     from cotmill.model.generate import generate
     from cotmill.model.tokenise import tokenise_prompts
@@ -98,6 +104,7 @@ def _generate(lm: LanguageModel, asks: Sequence[Ask], config: EvalConfig) -> lis
         temperature=config.temperature,
         seeds=[ask.seed for ask in asks],
         batch_size=config.batch_size,
+        on_done=on_done,
     )
     return [
         Output(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cotmill.evaluate.ask import Ask, asks_of
+from cotmill.evaluate.ask import asks_of
 from cotmill.evaluate.benchmark import Benchmark
 from cotmill.evaluate.config import EvalConfig
 from cotmill.evaluate.store import OutputStore
@@ -15,7 +15,7 @@ from cotmill.evaluate.store import OutputStore
 if TYPE_CHECKING:
     from cotmill.model.load import LanguageModel
 
-PROBE_ROWS, PROBE_TOKENS = 64, 8
+PROBE_ROWS, PROBE_TOKENS = 64, 12
 """Answers that are begun to learn the speed; on a slow machine this takes a few seconds."""
 
 
@@ -42,31 +42,31 @@ def plan_of(
     prompts = tokenise_prompts(lm.tokenizer, [ask.row for ask in missing], form=config.form)
     if not missing:
         return
-    tokens = sum(map(len, prompts))
-    speed = _speed(lm, prompts[:PROBE_ROWS], missing[:PROBE_ROWS], config)
-    seconds = len(missing) * config.max_new_tokens / speed
+    asked, answered = sum(map(len, prompts)), len(missing) * config.max_new_tokens
+    reading, writing = _speeds(lm, prompts[:PROBE_ROWS], config)
     yield (
-        f"{tokens:,} prompt tokens, at most {len(missing) * config.max_new_tokens:,} new ones; "
-        f"at {speed:,.0f} tokens/s about {_span(seconds)} at most"
+        f"{asked:,} prompt tokens, at most {answered:,} new ones at {writing:,.0f} a second: "
+        f"about {_span(asked / reading + answered / writing)} at most"
     )
     yield f"first prompt, {len(prompts[0])} tokens: {lm.tokenizer.decode(prompts[0])!r}"
 
 
-def _speed(lm: LanguageModel, prompts: list[list[int]], asks: list[Ask], config: EvalConfig) -> float:
-    """Begin a few answers and count new tokens per second."""
+def _speeds(lm: LanguageModel, prompts: list[list[int]], config: EvalConfig) -> tuple[float, float]:
+    """Begin a few answers and tell prompt tokens and new tokens per second apart."""
+    _seconds(lm, prompts[:1], 1, config)  # the first call pays for what torch sets up
+    reading = _seconds(lm, prompts, 1, config)
+    both = _seconds(lm, prompts, 1 + PROBE_TOKENS, config)
+    writing = max(both - reading, reading / 100)
+    return sum(map(len, prompts)) / reading, len(prompts) * PROBE_TOKENS / writing
+
+
+def _seconds(lm: LanguageModel, prompts: list[list[int]], tokens: int, config: EvalConfig) -> float:
+    """Seconds that so many tokens for each prompt take; answers that end early make it a little less."""
     from cotmill.model.generate import generate
 
-    generate(lm, prompts[:1], max_new_tokens=1)  # the first call pays for what torch sets up
     started = time.perf_counter()
-    begun = generate(
-        lm,
-        prompts,
-        max_new_tokens=min(PROBE_TOKENS, config.max_new_tokens),
-        temperature=config.temperature,
-        seeds=[ask.seed for ask in asks],
-        batch_size=config.batch_size,
-    )
-    return max(1, sum(answer.tokens for answer in begun)) / (time.perf_counter() - started)
+    generate(lm, prompts, max_new_tokens=tokens, temperature=config.temperature, batch_size=config.batch_size)
+    return time.perf_counter() - started
 
 
 def _span(seconds: float) -> str:

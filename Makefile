@@ -7,7 +7,8 @@
 # make test-lowest  the torch-free suite on the oldest versions that pyproject.toml admits
 
 VENV   ?= .venv
-PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p >/dev/null 2>&1 && { echo $$p; break; }; done)
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+            $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 BIN    := $(VENV)/bin
 # Where there is a GPU the newest torch build is left to pip. Elsewhere the tested version; pass for example
 # TORCH_ARGS="--index-url ADDRESS" to name the index of PyTorch's CPU builds, which spares 3 GB of CUDA.
@@ -19,7 +20,7 @@ export TOKENIZERS_PARALLELISM := false
 .DEFAULT_GOAL := test
 
 $(VENV)/installed: pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "cotmill needs Python 3.11 or newer; found: $$($(PYTHON) --version). Type: make PYTHON=/path/to/python3.11"; exit 2; }
+	@test -n "$(PYTHON)" || { echo "cotmill needs Python 3.11 or newer with venv; found: $$(python3 --version 2>&1). Type: make PYTHON=/path/to/python3.11"; exit 2; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet $(TORCH_ARGS) "$(TORCH)"
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train,text,dev]'

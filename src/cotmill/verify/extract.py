@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from cotmill.verify.clean import plain_unicode, undress
+from cotmill.verify.numbers import canonical
 from cotmill.verify.quantity import read_quantity
 
 MAX_TEXT = 100_000
@@ -44,6 +45,11 @@ _OPTION_ALONE = re.compile(r"\(?([A-Ja-j])\)?[.:)]?(?:\s.*)?", re.DOTALL)
 
 def hash_line(text: str) -> str | None:
     """What follows `####`, the marker of GSM8K."""
+    start = text.find("####")
+    if start < 0:
+        return None
+    if text.find("####", start + 4) < 0 and canonical(line := text[start + 4 :].strip()) is not None:
+        return line
     lines = [line.strip() for line in _HASH.findall(text)]
     lines = [line for line in lines if line]
     for line in lines:

@@ -109,6 +109,8 @@ def gold_answer(gold: str) -> str:
 
 def _meant(found: str, target: str) -> str:
     """The part of an extracted clause that is of the gold answer's kind."""
+    if canonical(found) is not None:
+        return found
     if _LETTER.fullmatch(target):
         return choice_letter(found) or undress(found)
     if read_quantity(target) is not None:

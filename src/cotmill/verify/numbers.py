@@ -63,13 +63,13 @@ def read_number(text: str) -> Number | None:
     if _INTEGER.fullmatch(text):
         return Number(Fraction(int(text)))
     text = _SIGN_SPACE.sub(r"\1", _outer_brackets(text))
-    for reader in _READERS:
+    for reader in _FRACTIONS_FIRST if "/" in text or "\\frac" in text else _READERS:
         if (number := reader(text)) is not None:
             return number
     return None
 
 
-_SIMPLE = re.compile(r"(-?)0*([1-9]\d{0,2}(?:,\d{3})+|\d*)(?:\.(\d*?)0*)?", re.ASCII)
+_SIMPLE = re.compile(r"(-?)\$?0*([1-9]\d{0,2}(?:,\d{3})+|\d*)(?:\.(\d*?)0*)?", re.ASCII)
 SIMPLE_LENGTH = 8
 """Below the digits from which on a decimal may be a float's rounding."""
 
@@ -77,8 +77,8 @@ SIMPLE_LENGTH = 8
 def canonical(text: str) -> str | None:
     """One spelling for a plain English number, in a microsecond; None for anything else.
 
-    >>> canonical("1,200.50"), canonical("-0.0"), canonical("$5")
-    ('1200.5', '0', None)
+    >>> canonical("1,200.50"), canonical("-0.0"), canonical("$5"), canonical("5 km")
+    ('1200.5', '0', '5', None)
     """
     match = _SIMPLE.fullmatch(text)
     if match is None:
@@ -229,3 +229,4 @@ def _words(text: str) -> Number | None:
 
 
 _READERS = (_plain, _fraction, _scientific, _multiplied, _repeating, _continued, _based, _words)
+_FRACTIONS_FIRST = (_fraction, *_READERS)

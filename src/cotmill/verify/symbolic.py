@@ -261,7 +261,7 @@ class SymbolicPool:
 
     def _give_back(self, worker: _Worker) -> None:
         with self._lock:
-            full = len(self._idle) >= self.config.workers
+            full = len(self._idle) > self.config.workers  # the workers and one spare
             if worker.done < self.config.recycle_after and not full:
                 self._idle.append(worker)
                 return

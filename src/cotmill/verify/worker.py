@@ -68,7 +68,9 @@ class _Comparer:
             left, right = self._read(gold), self._read(predicted)
             if left is None or right is None:
                 return "unread gold" if left is None else "unread predicted"
-            same = self._same(left, right) or self._same(right, left) or self._same_complex(left, right)
+            same = (
+                self._same(left, right) or self._same_backward(left, right) or self._same_complex(left, right)
+            )
             return "same" if same else "different"
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
             return f"error {type(error).__name__}"
@@ -93,6 +95,11 @@ class _Comparer:
             left, right, float_rounding=FLOAT_DIGITS, numeric_precision=PRECISION,
             allow_set_relation_comp=True, timeout_seconds=None,
         )  # fmt: skip
+
+    def _same_backward(self, left: Any, right: Any) -> bool:
+        """Compare the other way round where Math-Verify is not symmetric: relations, sets, tuples."""
+        plain = isinstance(left, self.sympy.Expr) and isinstance(right, self.sympy.Expr)
+        return not plain and self._same(right, left)
 
     def _same_complex(self, left: Any, right: Any) -> bool:
         """Compare once more with the letter i as the imaginary unit."""

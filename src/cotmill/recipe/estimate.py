@@ -17,18 +17,22 @@ from typing import Any
 from cotmill.recipe.identity import Identity
 from cotmill.recipe.schema import Source
 
-TOKENS_PER_ROW = 140
-"""A GSM8K-sized question with its solution, in the lab's tokenizer."""
-ANSWER_TOKENS = 70
+LAB_BYTES = 140.0
+"""Bytes of a lab problem with its solution, as its tokenizer counts them."""
+GUESSED_BYTES = 600.0
+"""Bytes of a row that cannot be looked at before it is read: a GSM8K problem with its solution."""
+ANSWER_TOKENS = 60
 """What a model writes before it stops, where it has learnt to."""
-FLOPS = 2e10
-"""Useful operations a second of one worker on a CPU core; measured between 1e10 and 4e10."""
+FLOPS = 4e10
+"""Useful operations a second of one worker on a CPU core; the 0.25M and 0.9M models reach 3e10 to 5e10."""
 MOST_TOKENS = 60_000
 """Tokens a second that even the smallest model does not exceed on a core: overhead per step."""
 COUNTED_BYTES = 2**28
 """Larger files are not counted line by line only to estimate."""
-STARTING = 4.0
-"""Seconds to import torch and load a small model, once per worker and step on average."""
+STARTING = 1.0
+"""Seconds to load a small model and set up a step."""
+IMPORTING = 8.0
+"""Seconds until a worker has imported torch and the trainer, once."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Estimate:
     rows: int = 0
     tokens: float = 0.0
     seconds: float = 0.0
+    row_bytes: float = GUESSED_BYTES
 
 
 def parameters_of(name: str) -> float:
@@ -64,39 +69,58 @@ def _seconds(tokens: float, model: str, *, passes: int) -> float:
     return tokens * passes / rate
 
 
-def of_training(model: str, train: Mapping[str, Any], rows: float) -> Estimate:
+def row_tokens(row_bytes: float, model: str) -> float:
+    """Guess the tokens of a row: the lab's small vocabulary makes more of the same text than a large one.
+
+    >>> round(row_tokens(600.0, "lab:llama-0.25m")), round(row_tokens(600.0, "Qwen/Qwen2.5-0.5B"))
+    (343, 150)
+    """
+    return row_bytes / (1.75 if is_tiny(model) else 4.0)
+
+
+def of_training(model: str, train: Mapping[str, Any], rows: float, row_bytes: float) -> Estimate:
     """Estimate a fine-tuning."""
     steps = train["steps"] or train["epochs"] * rows / train["batch_size"]
-    tokens = float(steps * train["batch_size"] * TOKENS_PER_ROW)
+    tokens = steps * train["batch_size"] * row_tokens(row_bytes, model)
     return Estimate(round(rows), tokens, STARTING + _seconds(tokens, model, passes=3))
 
 
-def of_measuring(model: str, rows: int, passes: int) -> Estimate:
+def of_measuring(model: str, rows: int, row_bytes: float, passes: int) -> Estimate:
     """Estimate some forward passes over a pool."""
-    tokens = float(rows * TOKENS_PER_ROW * passes)
+    tokens = rows * passes * row_tokens(row_bytes, model)
     return Estimate(rows, tokens, STARTING + _seconds(tokens, model, passes=1))
 
 
-def of_evaluation(model: str, rows: int, evaluate: Mapping[str, Any]) -> Estimate:
+def of_evaluation(model: str, rows: int, row_bytes: float, evaluate: Mapping[str, Any]) -> Estimate:
     """Estimate asking questions: reading them and writing answers, a token at a time."""
     rows = min(rows, evaluate["limit"] or rows)
     written = rows * evaluate["samples"] * min(evaluate["max_new_tokens"], ANSWER_TOKENS)
-    tokens = float(written + rows * TOKENS_PER_ROW)
-    return Estimate(rows, tokens, STARTING + _seconds(tokens, model, passes=4))
+    tokens = written + rows * row_tokens(row_bytes, model)
+    return Estimate(rows, tokens, STARTING + _seconds(tokens, model, passes=2))
 
 
-def rows_of(source: Source, found: Identity) -> int:
-    """Say how many rows a source has: told, or counted where that is quick."""
+def of_source(source: Source, found: Identity) -> Estimate:
+    """Say how many rows a source has, and how long they are: told, or counted where that is quick."""
     if source.lab is not None:
-        return source.lab.rows
+        return Estimate(source.lab.rows, seconds=STARTING + source.lab.rows / 2000, row_bytes=LAB_BYTES)
     path = Path(found.places.get("file", ""))
-    rows = _lines(path) if path.is_file() else 10_000
-    return min(rows, source.limit or rows)
+    rows, size = _lines(path) if path.is_file() else (10_000, 6_000_000)
+    kept = min(rows, source.limit or rows)
+    return Estimate(kept, seconds=STARTING + rows / 20_000, row_bytes=size / max(1, rows))
 
 
-def _lines(path: Path) -> int:
-    """Count the lines of a text file, gzipped or not; a guess for other files."""
-    if path.stat().st_size > COUNTED_BYTES or not {".jsonl", ".csv", ".tsv"} & set(path.suffixes):
-        return max(1, path.stat().st_size // 300)
+def of_test(rows: int, *, lab: bool) -> Estimate:
+    """Estimate making or reading the questions of a test."""
+    return Estimate(rows, seconds=STARTING + rows / 2000, row_bytes=LAB_BYTES if lab else GUESSED_BYTES)
+
+
+def _lines(path: Path) -> tuple[int, int]:
+    """Count the lines and bytes of a text file, gzipped or not; a guess for other files."""
+    size = path.stat().st_size
+    if size > COUNTED_BYTES or not {".jsonl", ".csv", ".tsv"} & set(path.suffixes):
+        return max(1, round(size / GUESSED_BYTES)), size
+    rows = size = 0
     with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as handle:
-        return sum(1 for _ in handle)
+        for line in handle:
+            rows, size = rows + 1, size + len(line)
+    return max(1, rows), size

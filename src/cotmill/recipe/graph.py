@@ -51,6 +51,8 @@ class Step:
     places: Mapping[str, str] = field(default_factory=dict)
     rows: int = 0
     """Roughly how many rows it has to do with."""
+    row_bytes: float = 0.0
+    """Roughly how long a row is."""
     tokens: float = 0.0
     """Roughly how many tokens pass through a model, forward passes; training counts three."""
     seconds: float = 0.0

@@ -11,14 +11,14 @@ the pool's step and gives back another, and a kind in `recipe.steps`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pydantic import BaseModel
 
 from cotmill.core.runs import StepRecord
 from cotmill.evidence import Lengths, Losses, Trajectories
-from cotmill.recipe.estimate import Estimate, of_evaluation, of_measuring, of_training, rows_of
+from cotmill.recipe.estimate import Estimate, of_evaluation, of_measuring, of_source, of_test, of_training
 from cotmill.recipe.graph import Step
 from cotmill.recipe.identity import Identity, identity_of_benchmark, identity_of_file, identity_of_model
 from cotmill.recipe.load import Cell, LoadedRecipe
@@ -96,8 +96,7 @@ class _Chain:
             assert source.file is not None
             found = identity_of_file(source.file, self.loaded.find)
         config = found.config | plain(source, leave_out={"lab", "file"})
-        rows = rows_of(source, found)
-        return self._step("data", config, {}, found, Estimate(rows=rows, seconds=2 + rows / 2000))
+        return self._step("data", config, {}, found, of_source(source, found))
 
     def test(self, name: str, source: TestSource) -> Step:
         """Plan the questions of a test."""
@@ -110,7 +109,7 @@ class _Chain:
             found = identity_of_file(source.file, self.loaded.find)
         config = found.config | plain(source, leave_out={"lab", "file", "benchmark"}) | {"name": name}
         rows = source.lab.rows if source.lab else source.rows or 1000
-        return self._step("test", config, {}, found, Estimate(rows=rows, seconds=1 + rows / 2000))
+        return self._step("test", config, {}, found, of_test(rows, lab=source.lab is not None))
 
     def selected(self, select: Select, data: Step) -> dict[str, Step]:
         """Plan what a method needs to be measured, and the selection."""
@@ -125,9 +124,7 @@ class _Chain:
             inputs["lengths"] = roles["measure"]
         config = {"method": select.method, "budget": select.budget, "options": select.options}
         config["seed"] = self._seed(select.seed)
-        done = self._step(
-            "select", config, inputs, Identity({}), Estimate(rows=self._rows(data), seconds=1.0)
-        )
+        done = self._step("select", config, inputs, Identity({}), Estimate(self._rows(data), seconds=1.0))
         return {**roles, "select": done}
 
     def measured(self, kind: str, proxy: Proxy, data: Step) -> dict[str, Step]:
@@ -145,7 +142,7 @@ class _Chain:
             model = Identity({})
         rows = self._rows(data)
         passes = proxy.checkpoints if kind == Trajectories.kind else int(kind == Losses.kind)
-        cost = of_measuring(self._proxy_name(proxy), rows, passes)
+        cost = of_measuring(self._proxy_name(proxy), rows, data.row_bytes, passes)
         return {**roles, "measure": self._step("measure", config | _model(model), inputs, model, cost)}
 
     def trained(self, train: Train, model: Identity, data: Step, selection: Step | None) -> Step:
@@ -163,7 +160,7 @@ class _Chain:
         told = plain(train, leave_out={"seed"})
         config = {"train": told, "checkpoints": points, "seed": self._seed(seed)} | _model(model)
         rows = self._rows(inputs["pool"]) * self._share()
-        cost = of_training(str(model.config["name"]), told, rows)
+        cost = of_training(str(model.config["name"]), told, rows, inputs["pool"].row_bytes)
         return self._step("train", config, inputs, model, cost)
 
     def evaluated(self, evaluate: Evaluate, model: Identity, trained: Step | None, test: Step) -> Step:
@@ -172,7 +169,7 @@ class _Chain:
         config: dict[str, Any] = {"evaluate": plain(evaluate, leave_out={"tests", "seed"})}
         config["seed"] = self._seed(evaluate.seed)
         own = Identity({}) if trained else model
-        cost = of_evaluation(self.cell.pipeline.model, test.rows, config["evaluate"])
+        cost = of_evaluation(self.cell.pipeline.model, test.rows, test.row_bytes, config["evaluate"])
         return self._step("evaluate", config | _model(own), inputs, own, cost)
 
     def _step(
@@ -181,8 +178,8 @@ class _Chain:
         """Add one step to the plan."""
         names = {role: step.name for role, step in inputs.items()}
         record = StepRecord(kind, KINDS[kind].version, config, names)
-        step = Step(record, self.cell.label, found.places)
-        return self.plan.add(replace(step, rows=cost.rows, tokens=cost.tokens, seconds=cost.seconds))
+        step = Step(record, self.cell.label, found.places, **asdict(cost))
+        return self.plan.add(step)
 
     def _seed(self, seed: Seed) -> int:
         """Resolve a seed that may be the cell's own."""

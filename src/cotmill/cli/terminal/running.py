@@ -11,6 +11,7 @@ from typing import Any
 import typer
 
 from cotmill.core.runs import STEP
+from cotmill.recipe.estimate import IMPORTING
 from cotmill.recipe.graph import Step
 from cotmill.recipe.run import Asked
 from cotmill.recipe.watch import Failure, Watcher
@@ -32,15 +33,12 @@ def plan_lines(asked: Asked, steps: Sequence[Step], todo: Sequence[Step]) -> Ite
     for kind in dict.fromkeys(step.kind for step in steps):
         of_kind = [step for step in steps if step.kind == kind]
         left = [step for step in of_kind if step.name in names]
-        tokens = sum(step.tokens for step in left)
-        cost = (
-            f", about {short(tokens)} tokens, {duration(sum(step.seconds for step in left))}"
-            if tokens
-            else ""
-        )
-        done = f"{len(of_kind) - len(left)} done" if len(left) < len(of_kind) else ""
-        rows = f"{max(step.rows for step in of_kind):,} rows" if kind in ("data", "test", "measure") else ""
-        yield f"  {kind:<9}{len(of_kind):>4}  " + ", ".join(part for part in (done, rows) if part) + cost
+        parts = [f"{len(of_kind) - len(left)} done"] if len(left) < len(of_kind) else []
+        if kind in ("data", "test", "measure"):
+            parts.append(f"{max(step.rows for step in of_kind):,} rows")
+        if tokens := sum(step.tokens for step in left):
+            parts.append(f"about {short(tokens)} tokens, {duration(sum(step.seconds for step in left))}")
+        yield f"  {kind:<9}{len(of_kind):>4}  {', '.join(parts)}".rstrip()
     if todo:
         yield f"about {duration(remaining(todo, asked.workers))} to go; a guess until some steps are done"
     else:
@@ -49,7 +47,7 @@ def plan_lines(asked: Asked, steps: Sequence[Step], todo: Sequence[Step]) -> Ite
 
 def remaining(todo: Sequence[Step], workers: int) -> float:
     """Guess the time that steps take on some workers."""
-    return sum(step.seconds for step in todo) / max(1, workers)
+    return IMPORTING + sum(step.seconds for step in todo) / max(1, workers)
 
 
 def unmade(asked: Asked) -> list[Step]:
@@ -120,7 +118,9 @@ class Lines:
         """Guess the rest."""
         if not self.left or self.done < 3:
             return ""
-        rest = remaining(list(self.left.values()), self.asked.workers) * self.took / self.guessed
+        rest = (
+            sum(step.seconds for step in self.left.values()) / self.asked.workers * self.took / self.guessed
+        )
         return f", about {duration(rest)} to go"
 
     def failed(self, failure: Failure) -> None:
@@ -179,5 +179,7 @@ def watching(asked: Asked) -> Iterator[Watcher]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     what = TextColumn("{task.fields[what]}", markup=False)
-    with Progress(BarColumn(bar_width=30), TimeElapsedColumn(), what, transient=True) as bar:
+    with Progress(
+        BarColumn(bar_width=30), TimeElapsedColumn(), what, transient=True, refresh_per_second=2
+    ) as bar:
         yield Bar(asked, bar)

@@ -226,5 +226,9 @@ def test_rows_that_teach_nothing_are_refused_before_training(base, tmp_path):
     rows = [{"question": "How many?", "trace": "4\n#### 4"}, {"question": "And now?", "trace": ""}]
     with pytest.raises(DataError, match="1 of 2 rows have no token that carries loss"):
         train(str(base), Pool.from_rows(rows), QUICK, out=tmp_path / "out", seed=0)
+    config = QUICK.model_copy(update={"empty_rows": "leave out", "steps": 1})
+    assert train(str(base), Pool.from_rows(rows), config, out=tmp_path / "out", seed=0).left_out == 1
+    with pytest.raises(DataError, match="none of the 1 rows has an answer token within"):
+        train(str(base), Pool.from_rows(rows[1:]), config, out=tmp_path / "none", seed=0)
     with pytest.raises(DataError, match="no rows"):
-        train(str(base), Pool.from_rows(rows).take([]), QUICK, out=tmp_path / "out", seed=0)
+        train(str(base), Pool.from_rows(rows).take([]), QUICK, out=tmp_path / "empty", seed=0)

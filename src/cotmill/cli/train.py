@@ -32,6 +32,9 @@ def command(  # noqa: PLR0913 - every option is one of the command line
     schedule: Annotated[str, typer.Option(help="cosine, linear, constant, warmup-stable-decay.")] = "cosine",
     max_length: Annotated[int | None, typer.Option(help="Cut rows to so many tokens.")] = None,
     form: Annotated[str, typer.Option(help="How a row becomes tokens: auto, plain or chat.")] = "auto",
+    leave_out_empty: Annotated[
+        bool, typer.Option("--leave-out-empty", help="Leave out rows without an answer token.")
+    ] = False,
     lora: Annotated[
         int | None, typer.Option(help="Train adapters of this rank instead of all weights.")
     ] = None,
@@ -55,6 +58,7 @@ def command(  # noqa: PLR0913 - every option is one of the command line
         form=form,
         lora=None if lora is None else {"rank": lora, "alpha": 2.0 * lora},
         packing=packing,
+        empty_rows="leave out" if leave_out_empty else "refuse",
         eval_every=eval_every,
         checkpoint_every=checkpoint_every,
     )
@@ -119,8 +123,9 @@ def _announce(base: str, pool: Pool, config: TrainConfig, out: Path, threads: in
 def _sentence(result: TrainResult, out: Path) -> str:
     """Say what came of it."""
     cut = f", {result.truncated:,} rows cut to {result.max_length} tokens" if result.truncated else ""
+    left = f", {result.left_out:,} rows without an answer token left out" if result.left_out else ""
     held_out = f", held-out loss {result.held_out_loss:.4f}" if result.held_out_loss is not None else ""
     return (
-        f"{result.steps:,} steps, {result.epochs:.2f} epochs of {result.rows:,} rows{cut}: loss "
+        f"{result.steps:,} steps, {result.epochs:.2f} epochs of {result.rows:,} rows{cut}{left}: loss "
         f"{result.final_loss:.4f} nats per answer token{held_out}; written to {out}"
     )

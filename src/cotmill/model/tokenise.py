@@ -70,6 +70,10 @@ class TokenisedRows:
             self.row_ids[position], ids, int(self.starts[position]), bool(self.truncated[position])
         )
 
+    def take(self, positions: Int[np.ndarray, " place"]) -> TokenisedRows:
+        """Keep some rows."""
+        return _flat([self.row(place) for place in positions.tolist()], self.max_length)
+
     def __iter__(self) -> Iterator[TokenisedRow]:
         """Go through the rows."""
         return (self.row(position) for position in range(len(self)))
@@ -178,7 +182,7 @@ def refuse_bad_masks(tokenised: TokenisedRows) -> None:
         raise DataError(
             f"{len(empty)} of {len(tokenised)} rows have no token that carries loss (first: "
             f"{_named(tokenised, empty)}); {cut} were cut at max_length = {tokenised.max_length}. "
-            "Raise max_length, or leave out these rows"
+            "Raise max_length, or leave them out (empty_rows: leave out)"
         )
     full = np.flatnonzero(tokenised.starts == 0)
     if 0 < len(full) < len(tokenised):

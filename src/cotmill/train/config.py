@@ -46,6 +46,8 @@ class TrainConfig(BaseModel):
     max_length: Positive | None = None
     """Tokens per row; longer rows are cut at the end and counted. None: what the model's positions allow."""
     form: Literal["auto", "plain", "chat"] = "auto"
+    empty_rows: Literal["refuse", "leave out"] = "refuse"
+    """What to do with rows that have no answer token, or none within max_length: they teach nothing."""
     packing: bool = False
     group_by_length: bool = True
     lora: LoraConfig | None = None

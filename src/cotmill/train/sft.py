@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from datasets import Dataset
 from transformers import TrainerCallback
@@ -55,6 +56,8 @@ class TrainResult:
     label_tokens: int
     truncated: int
     """Rows of the pool that were cut to max_length."""
+    left_out: int
+    """Rows without an answer token, which were left out on request."""
     final_loss: float
     """Mean over the last tenth of the steps, nats per answer token."""
     held_out_loss: float | None
@@ -188,6 +191,10 @@ def _rows(lm: LanguageModel, pool: Pool, config: TrainConfig) -> TokenisedRows:
         raise DataError("the pool has no rows; there is nothing to train on")
     length = config.max_length or lm.max_length
     rows = tokenise(lm.tokenizer, pool, max_length=length, form=config.form)
+    if config.empty_rows == "leave out":
+        rows = rows.take(np.flatnonzero(rows.labels))
+    if not len(rows):
+        raise DataError(f"none of the {len(pool)} rows has an answer token within {length} tokens")
     refuse_bad_masks(rows)
     return rows
 
@@ -258,6 +265,7 @@ def _facts(
         "tokens": int(rows.lengths[plan["position"]].sum()),
         "label_tokens": int(rows.labels[plan["position"]].sum()),
         "truncated": int(rows.truncated.sum()),
+        "left_out": len(pool) - len(rows),
         "final_loss": sum(last) / len(last),
         "held_out_loss": held_out[-1] if held_out else None,
         "max_length": int(rows.max_length),

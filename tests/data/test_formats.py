@@ -128,6 +128,23 @@ def test_arrow_files_as_datasets_saves_them(tmp_path: Path, file_format: bool) -
     assert golds(read_pool(tmp_path)) == ["7", "30", "1,000"]
 
 
+def test_packed_parquet_is_unpacked_first(tmp_path: Path) -> None:
+    pq.write_table(pa.Table.from_pylist(GSM8K), tmp_path / "x.parquet")
+    (tmp_path / "x.parquet.gz").write_bytes(gzip.compress((tmp_path / "x.parquet").read_bytes()))
+    assert golds(read_pool(tmp_path / "x.parquet.gz")) == ["7", "30", "1,000"]
+
+
+def test_arrays_may_follow_each_other(tmp_path: Path) -> None:
+    text = json.dumps(GSM8K[:1], indent=1) + "\n" + json.dumps([GSM8K[1:]])
+    (tmp_path / "x.json").write_text(text)
+    assert golds(read_pool(tmp_path / "x.json")) == ["7", "30", "1,000"]
+
+
+def test_lines_after_a_stray_list_are_not_lost(tmp_path: Path) -> None:
+    pool = read_pool(jsonl(tmp_path / "x.jsonl", ["[1]", *GSM8K]))
+    assert (golds(pool), pool.rejects.count) == (["7", "30", "1,000"], 1)
+
+
 def test_parquet_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.parquet").write_bytes(b"PAR1 not really")
     with pytest.raises(DataError, match="not a readable Parquet"):

@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
+from jaxtyping import Int, UInt64
 
 from cotmill.data.duplicates import Near, near_duplicates
 from cotmill.data.gold import MARK, final_answer
@@ -170,11 +171,16 @@ class _Counts:
 
     def compared(self, pool: Pool) -> dict[str, Finding]:
         """Find what only shows when rows are compared: repeats, and questions with several answers."""
-        questions, examples = np.asarray(self.questions), np.asarray(self.examples)
+        questions, examples = _keys(self.questions), _keys(self.examples)
         return {
-            REPEATED: _finding(pool, _later(np.asarray(self.contents))),
+            REPEATED: _finding(pool, _later(_keys(self.contents))),
             TWO_GOLDS: _finding(pool, _conflicts(questions, examples)),
         }
+
+
+def _keys(values: array[int]) -> UInt64[np.ndarray, " row"]:
+    """View 64-bit keys as a numpy array; `Q` is another name for the same type, which jaxtyping tells apart."""
+    return np.asarray(values).view(np.uint64)
 
 
 def _key(*parts: str) -> int:
@@ -199,20 +205,22 @@ def _said_of(question: str, trace: str, gold: str | None) -> Iterator[str]:
         yield CUT
 
 
-def _later(keys: np.ndarray) -> np.ndarray:
+def _later(keys: UInt64[np.ndarray, " row"]) -> Int[np.ndarray, " repeat"]:
     """Return the positions of keys that occurred before."""
     again = np.ones(len(keys), dtype=bool)
     again[np.unique(keys, return_index=True)[1]] = False
     return np.flatnonzero(again)
 
 
-def _conflicts(questions: np.ndarray, examples: np.ndarray) -> np.ndarray:
+def _conflicts(
+    questions: UInt64[np.ndarray, " row"], examples: UInt64[np.ndarray, " row"]
+) -> Int[np.ndarray, " conflict"]:
     """Return the positions whose question occurred before with another gold answer."""
     _, first, group = np.unique(questions, return_index=True, return_inverse=True)
     return np.flatnonzero((examples != examples[first[group]]) & (questions != 0))
 
 
-def _finding(pool: Pool, positions: np.ndarray) -> Finding:
+def _finding(pool: Pool, positions: Int[np.ndarray, " position"]) -> Finding:
     """Look up the ids of the first rows."""
     column = pool.column("row_id") if len(positions) else []
     return Finding(len(positions), [str(column[int(position)]) for position in positions[:SHOWN]])
@@ -231,8 +239,8 @@ def describe(pool: Pool, *, near_limit: int = NEAR_LIMIT) -> Description:
     findings = counts.findings | counts.compared(pool)
     return Description(
         rows=len(pool),
-        examples=len(np.unique(np.asarray(counts.examples))),
-        questions=len(np.unique(np.asarray(counts.questions)[np.asarray(counts.questions) != 0])),
+        examples=len(np.unique(_keys(counts.examples))),
+        questions=len(np.unique(_keys(counts.questions)[_keys(counts.questions) != 0])),
         fingerprint=pool.fingerprint,
         with_trace=len(counts.trace_characters),
         with_gold=counts.with_gold,

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import UInt64
 
 from cotmill.core.ids import rng_of
 from cotmill.data.ngrams import Grams, Vocabulary, grams
@@ -55,12 +56,12 @@ def near_duplicates(texts: Sequence[str], *, threshold: float = THRESHOLD) -> Ne
     return Near(_groups(parent), len(texts), threshold)
 
 
-def _of(batches: Sequence[Grams], position: int) -> np.ndarray:
+def _of(batches: Sequence[Grams], position: int) -> UInt64[np.ndarray, " gram"]:
     """Return the n-grams of one text."""
     return batches[position // _BATCH].of(position % _BATCH)
 
 
-def _bands(found: Grams) -> np.ndarray:
+def _bands(found: Grams) -> UInt64[np.ndarray, "text band"]:
     """Compute the band keys of some texts: an array of text × band; 0 for a text without words."""
     signature = _signature(found)
     keys = np.zeros((len(signature), BANDS), dtype=np.uint64)
@@ -72,7 +73,7 @@ def _bands(found: Grams) -> np.ndarray:
     return keys
 
 
-def _signature(found: Grams) -> np.ndarray:
+def _signature(found: Grams) -> UInt64[np.ndarray, "text permutation"]:
     """Compute the smallest hash of every text under each of the permutations; 0 for a text without words."""
     rng = rng_of(_SEED, "minhash")
     factors = rng.integers(1, 2**63, BANDS * ROWS_PER_BAND, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
@@ -86,7 +87,7 @@ def _signature(found: Grams) -> np.ndarray:
     return signature
 
 
-def _candidates(keys: np.ndarray) -> Iterator[tuple[int, int]]:
+def _candidates(keys: UInt64[np.ndarray, "text band"]) -> Iterator[tuple[int, int]]:
     """Pair every text with the first one in each of its buckets: at most BANDS pairs a text."""
     pairs = [np.zeros(0, dtype=np.int64)]
     for band in range(keys.shape[1]):
@@ -101,7 +102,7 @@ def _candidates(keys: np.ndarray) -> Iterator[tuple[int, int]]:
         yield divmod(int(pair), len(keys))
 
 
-def _jaccard(left: np.ndarray, right: np.ndarray) -> float:
+def _jaccard(left: UInt64[np.ndarray, " a"], right: UInt64[np.ndarray, " b"]) -> float:
     """Return the share of common n-grams; 0 when there are none at all."""
     first, second = set(left.tolist()), set(right.tolist())
     union = len(first | second)

@@ -12,6 +12,7 @@ from hashlib import blake2b
 
 import numpy as np
 import pyarrow as pa
+from jaxtyping import Int, UInt64
 
 from cotmill.core.ids import ID_BYTES
 from cotmill.data.types import Message
@@ -82,7 +83,12 @@ class RowIds:
         self._add(distinct)
         return ids
 
-    def _again(self, keys: np.ndarray, distinct: np.ndarray, first: np.ndarray) -> np.ndarray:
+    def _again(
+        self,
+        keys: UInt64[np.ndarray, " row"],
+        distinct: UInt64[np.ndarray, " key"],
+        first: Int[np.ndarray, " key"],
+    ) -> Int[np.ndarray, " repeat"]:
         """Return the positions whose key was seen before, in earlier batches or earlier in this one."""
         old = np.zeros(len(distinct), dtype=bool)
         for run in self._runs:
@@ -99,7 +105,7 @@ class RowIds:
         self._repeats[key] = self._repeats.get(key, 0) + 1
         return str(self._repeats[key])
 
-    def _add(self, keys: np.ndarray) -> None:
+    def _add(self, keys: UInt64[np.ndarray, " key"]) -> None:
         """Remember keys; runs of like size are merged, so that there are few of them."""
         while self._runs and len(self._runs[-1]) <= 2 * len(keys):
             keys = np.union1d(self._runs.pop(), keys)

@@ -13,6 +13,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Int, UInt64
 
 _WORD = re.compile(r"[^\W_]+")
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
@@ -24,14 +25,14 @@ _VOCABULARY_LIMIT = 500_000
 class Grams(NamedTuple):
     """All n-grams of some texts: text i has `hashes[starts[i]:starts[i + 1]]`, in order."""
 
-    hashes: np.ndarray
-    starts: np.ndarray
+    hashes: UInt64[np.ndarray, " gram"]
+    starts: Int[np.ndarray, " edge"]
 
-    def of(self, text: int) -> np.ndarray:
+    def of(self, text: int) -> UInt64[np.ndarray, " gram"]:
         """Return the n-grams of one text."""
         return self.hashes[self.starts[text] : self.starts[text + 1]]
 
-    def counts(self) -> np.ndarray:
+    def counts(self) -> Int[np.ndarray, " text"]:
         """Return the number of n-grams of every text."""
         return np.diff(self.starts)
 
@@ -87,7 +88,7 @@ def grams(texts: Sequence[str], n: int, vocabulary: Vocabulary) -> Grams:
     return Grams(mixed(hashes[np.arange(total) <= last_start]), starts)
 
 
-def mixed(values: np.ndarray) -> np.ndarray:
+def mixed(values: UInt64[np.ndarray, " gram"]) -> UInt64[np.ndarray, " gram"]:
     """Spread 64-bit values evenly (the finaliser of splitmix64)."""
     values = (values ^ (values >> np.uint64(30))) * _MIX[0]
     values = (values ^ (values >> np.uint64(27))) * _MIX[1]

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Int
 
 from cotmill.core.errors import DataError
 from cotmill.data.ngrams import Grams, Vocabulary, grams
@@ -67,7 +68,7 @@ class Index:
         """Hash texts as the questions were."""
         return grams(texts, self.n, self._vocabulary)
 
-    def hits(self, found: Grams) -> tuple[np.ndarray, np.ndarray]:
+    def hits(self, found: Grams) -> tuple[Int[np.ndarray, " hit"], Int[np.ndarray, " hit"]]:
         """Return (text, entry of this index) for every n-gram that agrees."""
         low = np.searchsorted(self.hashes, found.hashes, side="left")
         high = np.searchsorted(self.hashes, found.hashes, side="right")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
@@ -12,6 +13,7 @@ from cotmill.data.chunk import CHUNK_ROWS, Chunk
 from cotmill.data.rejects import BadRowError, RejectLog
 from cotmill.data.stream import LONGEST_LINE, blocks
 
+_NUMBER = re.compile(r"[-+]?[\d.,]+%?")
 LONGEST_NAME = 60
 """A first line with a longer cell, or a number among its cells, holds values, not names."""
 
@@ -75,21 +77,13 @@ class _Reader:
 def _names(cells: list[str], path: Path) -> list[str] | None:
     """Return the first line's cells as names, or None when they are values."""
     names = [cell.strip() for cell in cells]
-    if any(len(name) > LONGEST_NAME or _is_number(name) for name in names):
+    if any(len(name) > LONGEST_NAME or _NUMBER.fullmatch(name) for name in names):
         return None
     names = [name or f"column_{number}" for number, name in enumerate(names, start=1)]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise DataError(f"{path} names the column '{twice[0]}' twice; rename one")
     return names
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text.replace(",", ""))
-    except ValueError:
-        return False
-    return True
 
 
 def _is_quoted(path: Path) -> bool:

@@ -23,7 +23,8 @@ from cotmill.data.stream import BLOCK, LONGEST_LINE, Source, opened
 Element = tuple[int, dict[str, Any]]
 
 _DECODER = json.JSONDecoder()
-_GAP = re.compile(r"[\s,]*")
+_GAP = re.compile(r"[\s,\[\]]*")
+"""Between elements; brackets of arrays among it, so that arrays may follow each other or nest."""
 _NEXT_OBJECT = re.compile(r"\}[\s,]*(?=\{)|\n[\s,]*(?=\{)")
 _AT_END = 16
 """An error this close to the end of the window is probably there because the rest is not read yet."""
@@ -42,9 +43,6 @@ class Document:
         """Line and first characters of the element read last, be it good or bad."""
         self._read_on()
         self._text = self._text.removeprefix("\ufeff")
-        self._skip_gap()
-        if self._text.startswith("[", self._at):
-            self._pass(self._at + 1)
 
     def __iter__(self) -> Iterator[Element | BadRowError]:
         """Yield elements with their lines; what is no usable element comes as the reason."""
@@ -79,7 +77,7 @@ class Document:
             gap = _GAP.match(self._text, self._at)
             self._pass(gap.end() if gap else self._at)
             if self._at < len(self._text):
-                return self._text[self._at] != "]"
+                return True
             if self._ended:
                 return False
             self._read_on()
@@ -167,10 +165,15 @@ def _table_in(value: dict[str, Any], path: Path) -> list[dict[str, Any]] | None:
         return next(iter(tables.values()))
     if len(value) > 1 and all(isinstance(inner, dict) for inner in value.values()):
         return [{"entry": name, **inner} for name, inner in value.items()]
-    lengths = {len(inner) if isinstance(inner, list) else -1 for inner in value.values()}
+    lengths = {len(inner) if _is_column(inner) else -1 for inner in value.values()}
     if len(value) > 1 and len(lengths) == 1 and -1 not in lengths:
         return [dict(zip(value, cells, strict=True)) for cells in zip(*value.values(), strict=True)]
     return None
+
+
+def _is_column(value: Any) -> bool:
+    """Say whether a value is a list of cells, and not of turns or rows."""
+    return isinstance(value, list) and not any(isinstance(cell, dict) for cell in value)
 
 
 def _is_table(value: Any) -> bool:

@@ -11,12 +11,13 @@ import pyarrow.parquet as pq
 
 from cotmill.core.errors import DataError
 from cotmill.data.chunk import CHUNK_ROWS, Chunk
+from cotmill.data.stream import unpacked
 
 
 def parquet_chunks(path: Path) -> Iterator[Chunk]:
     """Stream a Parquet file."""
     try:
-        with pq.ParquetFile(path) as parquet:
+        with unpacked(path) as handle, pq.ParquetFile(handle) as parquet:
             yield from table_chunks(parquet.iter_batches(batch_size=CHUNK_ROWS))
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path} is not a readable Parquet file: {error}") from error
@@ -25,7 +26,7 @@ def parquet_chunks(path: Path) -> Iterator[Chunk]:
 def arrow_chunks(path: Path) -> Iterator[Chunk]:
     """Stream an Arrow file as `datasets.save_to_disk` writes it, or an Arrow IPC file."""
     try:
-        with pa.memory_map(str(path)) as source:
+        with unpacked(path) as source:
             magic = source.read(6)
             source.seek(0)
             if magic == b"ARROW1":

@@ -7,6 +7,7 @@ that unpacks to far more than any text would is refused: it is there to fill mem
 from __future__ import annotations
 
 import gzip
+import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -94,6 +95,21 @@ def opened(path: Path) -> Iterator[Source]:
             yield Source(path, raw)
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+@contextmanager
+def unpacked(path: Path) -> Iterator[BinaryIO]:
+    """Open a file whose format needs seeking; a packed one is unpacked to a temporary file first."""
+    with opened(path) as source:
+        if not source.packed:
+            with path.open("rb") as handle:
+                yield handle
+            return
+        with tempfile.TemporaryFile() as handle:
+            while piece := source.read(BLOCK):
+                handle.write(piece)
+            handle.seek(0)
+            yield handle
 
 
 def head(path: Path, size: int = 65_536) -> bytes:

@@ -3,4 +3,4 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))  # for `files`, the helpers of this folder's tests
+sys.path.insert(0, str(Path(__file__).parent))  # for `made_files`, the helpers of this folder's tests

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from files import GSM8K, jsonl
+from made_files import GSM8K, jsonl
 
 from cotmill.core.errors import DataError
 from cotmill.core.files import sha256_of

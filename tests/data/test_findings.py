@@ -5,9 +5,9 @@ import random
 
 import numpy as np
 import pytest
-from files import GSM8K
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_files import GSM8K
 
 from cotmill.core.errors import DataError
 from cotmill.data import Pool

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from files import GSM8K, document, jsonl
+from made_files import GSM8K, document, jsonl
 
 from cotmill.core.errors import DataError
 from cotmill.data import Pool, read_pool

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from files import GSM8K, jsonl
+from made_files import GSM8K, jsonl
 
 from cotmill.core.errors import DataError
 from cotmill.data import Message, read_pool

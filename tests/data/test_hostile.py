@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from files import GSM8K, jsonl
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from made_files import GSM8K, jsonl
 
 from cotmill.core.errors import DataError
 from cotmill.data import read_pool

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from files import GSM8K, document, jsonl
+from made_files import GSM8K, document, jsonl
 
 from cotmill.data import read_pool
 from cotmill.data.rejects import RAW_LIMIT

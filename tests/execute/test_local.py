@@ -10,8 +10,10 @@ import pytest
 from cotmill.core.errors import DataError, RunError
 from cotmill.execute.local import TaskError, Workers, map_processes, map_shards
 
-sys.path.insert(0, str(Path(__file__).parent))  # spawned workers get this path, and import `work` by name
-import work
+sys.path.insert(
+    0, str(Path(__file__).parent)
+)  # spawned workers get this path, and import `worker_tasks` by name
+import worker_tasks as work
 
 
 def test_results_come_in_order_whatever_ends_first() -> None:

@@ -179,7 +179,7 @@ class _Counts:
 
 
 def _keys(values: array[int]) -> UInt64[np.ndarray, " row"]:
-    """View 64-bit keys as a numpy array; `Q` is another name for the same type, which jaxtyping tells apart."""
+    """View 64-bit keys as numpy's uint64; the `Q` of array is that under another name."""
     return np.asarray(values).view(np.uint64)
 
 

@@ -1,7 +1,8 @@
 """Answers to prompts of many lengths: cotmill beside transformers' own generate, in one run.
 
-    python benchmarks/generate.py [--model lab:llama-0.25m] [--prompts 256] [--tokens 60]
+    python benchmarks/generate.py [--model lab:llama-0.25m] [--tune 100] [--prompts 256] [--tokens 120]
 
+The model is fine-tuned for some steps first, so that answers end where they should and differ in length.
 Seconds are of this process's own processor time. Both are greedy. transformers gets batches of prompts
 sorted by length and padded on the left, and runs each until its last row ends.
 """
@@ -9,16 +10,31 @@ sorted by length and padded on the left, and runs each until its last row ends.
 from __future__ import annotations
 
 import argparse
+import tempfile
 import time
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from cotmill.data.pool import Pool
+from cotmill.lab.defects import make_pool_rows
 from cotmill.lab.testsets import in_domain
 from cotmill.model.generate import CPU_ROWS, generate
 from cotmill.model.load import LanguageModel, load
 from cotmill.model.tokenise import tokenise_prompts
+from cotmill.train.config import TrainConfig
+from cotmill.train.sft import train
+
+
+def tuned(model: str, steps: int) -> LanguageModel:
+    if not steps:
+        return load(model)
+    made = [{**row, "trace": row.pop("answer")} for row in make_pool_rows(0, 2_000)]
+    pool = Pool.from_rows(made).without_labels()
+    with tempfile.TemporaryDirectory() as folder:
+        train(model, pool, TrainConfig(steps=steps), out=Path(folder) / "out", seed=0, threads=1)
+        return load(f"{folder}/out")
 
 
 def theirs(lm: LanguageModel, prompts: list[list[int]], tokens: int) -> tuple[float, int]:
@@ -49,10 +65,11 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--model", default="lab:llama-0.25m")
     parser.add_argument("--prompts", type=int, default=256)
-    parser.add_argument("--tokens", type=int, default=60)
+    parser.add_argument("--tokens", type=int, default=120)
+    parser.add_argument("--tune", type=int, default=100)
     told = parser.parse_args()
     torch.set_num_threads(1)
-    lm = load(told.model)
+    lm = tuned(told.model, told.tune)
     rows = [{"question": row["question"], "trace": ""} for row in in_domain(0, told.prompts)]
     prompts = tokenise_prompts(lm.tokenizer, Pool.from_rows(rows))
     ours(lm, prompts[:8], 4)

@@ -60,6 +60,7 @@ def test_a_killed_pre_training_ends_in_the_same_weights(base, tmp_path):
     assert run(base, tmp_path / "killed") == facts
     for name in ("model.safetensors", "config.json", "pretraining.json"):
         assert filecmp.cmp(tmp_path / "whole" / name, tmp_path / "killed" / name, shallow=False)
+    assert run(base, tmp_path / "whole") == facts
     written = read_json(tmp_path / "whole" / "pretraining.json")
     assert written["tokens"] == 5 * 4 * BLOCK
     assert written["steps"] == 5

@@ -15,6 +15,7 @@ from transformers import TrainerCallback
 from cotmill.core.errors import DataError, ModelError, RunError
 from cotmill.data.pool import Pool
 from cotmill.model.load import load
+from cotmill.model.loss import token_losses
 from cotmill.model.snapshots import snapshots_of
 from cotmill.model.tokenise import tokenise
 from cotmill.train.collate import PackingCollator, RowCollator
@@ -133,6 +134,43 @@ def test_a_finished_run_is_not_repeated_and_another_is_not_overwritten(base, poo
     assert train(str(base), pool, QUICK, out=out, seed=0, threads=1) == result
     with pytest.raises(RunError, match="another training \\(different seed\\)"):
         train(str(base), pool, QUICK, out=out, seed=1, threads=1)
+
+
+def test_a_kill_while_the_result_is_being_written_loses_nothing(base, pool, tmp_path, monkeypatch):
+    config = QUICK.model_copy(update={"checkpoint_every": 3})
+    train(str(base), pool, config, out=tmp_path / "whole", seed=0, threads=1, checkpoints=3)
+
+    def killed(*_):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("cotmill.train.write.log_table", killed)
+        with pytest.raises(Killed):
+            train(str(base), pool, config, out=tmp_path / "out", seed=0, threads=1, checkpoints=3)
+    with monkeypatch.context() as patch:
+        patch.setattr("cotmill.train.write.write_json", killed)
+        with pytest.raises(Killed):
+            train(str(base), pool, config, out=tmp_path / "out", seed=0, threads=1, checkpoints=3)
+    train(str(base), pool, config, out=tmp_path / "out", seed=0, threads=1, checkpoints=3)
+    assert same_bytes(tmp_path / "whole", tmp_path / "out")
+    (tmp_path / "out.work").mkdir()
+    train(str(base), pool, config, out=tmp_path / "out", seed=0, threads=1, checkpoints=3)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "whole"]
+
+
+def test_a_sweep_sees_the_model_at_even_steps_and_no_weights_are_kept(base, pool, plain, tmp_path):
+    points = {}
+
+    def sweep(step, lm):
+        points[step] = token_losses(lm, tokenise(lm.tokenizer, pool, max_length=256)).values.mean()
+        assert not lm.model.training
+
+    extras = Extras(name="sweep", sweep=sweep)
+    train(str(base), pool, QUICK, out=tmp_path / "out", seed=0, threads=1, checkpoints=3, extras=extras)
+    assert list(points) == [2, 4, 6]
+    assert points[6] < points[2]
+    assert not (tmp_path / "out" / "snapshots").exists()
+    assert losses_of(tmp_path / "out") == losses_of(plain[0])
 
 
 def test_micro_batches_change_nothing_but_rounding(base, pool, plain, tmp_path):

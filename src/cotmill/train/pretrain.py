@@ -21,8 +21,8 @@ from jaxtyping import Integer
 from torch.nn import functional
 from transformers import AutoModelForCausalLM, TrainerCallback
 
-from cotmill.core.errors import DataError
-from cotmill.core.files import aside, folder_aside, sha256_of, write_json
+from cotmill.core.errors import DataError, RunError
+from cotmill.core.files import aside, folder_aside, read_json, sha256_of, write_json
 from cotmill.core.ids import rng_of, seed_of
 from cotmill.model.threads import use_threads
 from cotmill.train.config import TrainConfig
@@ -30,6 +30,7 @@ from cotmill.train.trainer import Trainer, last_checkpoint, trainer_arguments
 from cotmill.train.watch import ProgressWatch, StopAtBadLoss
 
 BLOCK = 128
+RECORD = "pretraining.json"
 CHUNK = 1_000
 """Documents tokenised at once."""
 
@@ -54,6 +55,8 @@ def pretrain(  # noqa: PLR0913 - the seven things that fix the weights, and wher
     to `pretraining.json`. `texts` must yield the same documents at every call for a resumed run to be exact.
     """
     threads = use_threads(threads)
+    if (out / RECORD).is_file():
+        return _already(out, name, tokens, seed)
     started = time.monotonic()
     work = work_folder(out)
     blocks = kept_blocks(work / "blocks.npy", texts, tokenizer, tokens=tokens)
@@ -95,6 +98,19 @@ def pretrain(  # noqa: PLR0913 - the seven things that fix the weights, and wher
     write_model(model, tokenizer, out, facts, seconds=time.monotonic() - started)
     shutil.rmtree(work, ignore_errors=True)
     return facts
+
+
+def _already(out: Path, name: str, tokens: int, seed: int) -> dict[str, Any]:
+    """Return the facts of the pre-training that lies in `out`, if it is this one."""
+    facts = read_json(out / RECORD)
+    step = facts["config"]["batch_size"] * BLOCK
+    if (facts["name"], facts["tokens"], facts["seed"]) != (name, tokens // step * step, seed):
+        raise RunError(
+            f"{out} holds {facts['name']} pre-trained on {facts['tokens']:,} tokens with seed "
+            f"{facts['seed']}; name another folder"
+        )
+    shutil.rmtree(work_folder(out), ignore_errors=True)
+    return {key: value for key, value in facts.items() if key != "sha256"}
 
 
 def work_folder(out: Path) -> Path:
@@ -187,5 +203,5 @@ def write_model(model: Any, tokenizer: Any, out: Path, facts: dict[str, Any], *,
         model.save_pretrained(part)
         tokenizer.save_pretrained(part)
         hashes = {path.name: sha256_of(path) for path in sorted(part.iterdir())}
-        write_json(part / "pretraining.json", {**facts, "sha256": hashes})
+        write_json(part / RECORD, {**facts, "sha256": hashes})
         write_json(part / "timing.json", {"seconds": seconds, "tokens_per_second": facts["tokens"] / seconds})

@@ -106,7 +106,7 @@ def train(  # noqa: PLR0913 - what is trained on what, how, where to, and what i
     if (out / RESULT).is_file():
         return _already(out, job)
     rows = _rows(lm, pool, config)
-    work = _work_folder(out, job)
+    work = _claim(out, job)
     plan = schedule(rows.row_ids, rows.lengths, config, seed=seed)
     steps = int(plan["step"][-1]) + 1
     watches = _watches(lm, config, steps, work, checkpoints, held_out, extras)
@@ -156,14 +156,21 @@ def _already(out: Path, job: dict[str, Any]) -> TrainResult:
             f"{out} holds the result of another training ({_differences(found['job'], job)}); "
             "name another folder"
         )
+    # A kill between the result taking its name and this removal leaves the folder behind.
+    shutil.rmtree(work_folder(out), ignore_errors=True)
     return TrainResult(**found["result"])
 
 
-def _work_folder(out: Path, job: dict[str, Any]) -> Path:
+def work_folder(out: Path) -> Path:
+    """Name the folder that holds checkpoints until the result is whole."""
+    return out.with_name(out.name + ".work")
+
+
+def _claim(out: Path, job: dict[str, Any]) -> Path:
     """Make or find the folder for checkpoints; refuse one of another run."""
     if out.exists() and any(out.iterdir()):
         raise RunError(f"{out} is there and holds no finished training; name a new folder")
-    work = out.with_name(out.name + ".work")
+    work = work_folder(out)
     if rank() > 0:
         return work
     if (work / JOB).is_file():

@@ -45,7 +45,8 @@ def write_result(
         write_weights(model, lm.tokenizer, part, low=trainer.args.bf16)
         pq.write_table(log_table(trainer.state.log_history), part / LOG)
         if (work / SNAPSHOTS).is_dir():
-            shutil.move(work / SNAPSHOTS, part / SNAPSHOTS)
+            # Copied, not moved: a kill before the result is whole must leave them for the next start.
+            shutil.copytree(work / SNAPSHOTS, part / SNAPSHOTS)
         result = {**facts, "fingerprint": fingerprint_of(part)}
         write_json(part / RESULT, {"job": job, "result": result})
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

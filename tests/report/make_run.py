@@ -192,11 +192,19 @@ def _selection(folder: Path, choice: dict[str, Any], seed: int, data: str) -> pa
         keys = -score
     take = int(len(ids) * float(str(choice["budget"]).rstrip("%")) / 100)
     taken = np.zeros(len(ids), dtype=bool)
-    taken[np.argsort(keys)[:take]] = True
+    place = np.argsort(np.argsort(keys))
+    taken[place < take] = True
     reason = ["within the budget" if yes else "below the cut" for yes in taken]
     values = pa.array([None] * len(ids) if score is None else score, type=pa.float64())
     return pa.table(
-        {"row_id": ids, "taken": taken, "reason": reason, "score": values, "group": pool["source"]}
+        {
+            "row_id": ids,
+            "taken": taken,
+            "reason": reason,
+            "place": place,
+            "score": values,
+            "group": pool["source"],
+        }
     )
 
 

@@ -89,7 +89,6 @@ def test_a_column_with_one_kind_or_hundreds_is_no_grouping(tmp_path: Path) -> No
 
 
 def test_seeds_that_answered_other_questions_are_compared_as_seeds() -> None:
-    found = crossed([{"a": 1.0, "b": 0.0}, {"c": 1.0, "d": 1.0}])
-    assert found is not None
-    assert found.mean == 0.75
-    assert crossed([{}, {"a": 1.0}]) is None
+    found = crossed({"one": [{"a": 1.0, "b": 0.0}, {"c": 1.0, "d": 1.0}], "none": [{}, {"a": 1.0}]})
+    assert set(found) == {"one"}
+    assert found["one"].mean == 0.75

@@ -7,7 +7,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from cotmill.core.ids import rng_of
-from cotmill.report.intervals import mean_interval, share_interval, wilson
+from cotmill.report.intervals import Interval, mean_interval, share_intervals, wilson
+
+
+def share_interval(outcomes: np.ndarray) -> Interval:
+    return share_intervals([outcomes])[0]
 
 
 def test_wilson_agrees_with_the_published_example() -> None:
@@ -53,6 +57,25 @@ def test_every_interval_lies_in_zero_to_one_and_holds_its_mean(outcomes: np.ndar
     found = share_interval(outcomes)
     assert 0 <= found.low <= found.mean + 1e-12
     assert found.mean <= found.high + 1e-12 <= 1 + 2e-12
+
+
+def test_two_seeds_of_several_arms_share_what_they_say_about_seeds() -> None:
+    # One arm with two seeds has one degree of freedom, where t is 12.7; six arms have six, where it is 2.4.
+    arms = [(rng_of(3, "arm", arm).random((2, 300)) < 0.02).astype(float) for arm in range(6)]
+    widths = [found.high - found.low for found in share_intervals(arms)]
+    assert max(widths) < 0.06
+
+
+def test_pooled_intervals_cover_the_truth_of_every_arm() -> None:
+    covered = [_covers_arms(rng_of(11, "world", world)) for world in range(150)]
+    # 750 arms; those of one world share their items, so a standard error of about 1 % is a fair guess.
+    assert 0.91 <= np.mean(covered) <= 0.99
+
+
+def _covers_arms(rng: np.random.Generator) -> float:
+    ease = rng.normal(0, 0.15, (1, 200))
+    arms = [(rng.random((2, 200)) < 0.5 + ease + rng.normal(0, 0.03, (2, 1))).astype(float) for _ in range(5)]
+    return float(np.mean([found.low <= 0.5 <= found.high for found in share_intervals(arms)]))
 
 
 def test_one_seed_has_no_interval_over_seeds() -> None:

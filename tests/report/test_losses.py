@@ -1,8 +1,8 @@
 """Loss of the tests' solutions, by arm, with paired differences."""
 
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -10,7 +10,7 @@ from make_run import ARMS, Made, make_run
 
 from cotmill.core.ids import rng_of
 from cotmill.report import build_report
-from cotmill.report.losses import difference, loss_findings, losses, losses_section
+from cotmill.report.losses import differences, loss_findings, losses, losses_section
 from cotmill.report.read import LoadedRun, read_run
 
 FEW = {name: ARMS[name] for name in ("random 50%", "low loss 50%")}
@@ -42,12 +42,10 @@ def test_the_mean_is_all_nats_over_all_tokens(run: LoadedRun) -> None:
 
 
 def test_pairing_makes_the_interval_of_a_difference_narrow(run: LoadedRun) -> None:
-    other, one = losses(run, "t")
-    compared = difference(one, other)
-    assert compared is not None
-    assert compared[0].mean == pytest.approx(-0.1, abs=0.03)
-    width = compared[0].high - compared[0].low
-    assert width < 0.5 * (one.interval.high - one.interval.low)
+    found = losses(run, "t")
+    compared = differences(run, found)["low loss 50%"].interval
+    assert compared.mean == pytest.approx(-0.1, abs=0.03)
+    assert compared.high - compared.low < 0.5 * (found[1].interval.high - found[1].interval.low)
 
 
 def test_a_lower_loss_is_a_better_one(run: LoadedRun) -> None:
@@ -66,9 +64,7 @@ def test_losses_alone_make_a_page(run: LoadedRun, tmp_path: Path) -> None:
     assert "Loss on the tests" in text
 
 
-def test_seeds_that_scored_other_solutions_are_not_compared(run: LoadedRun) -> None:
+def test_arms_that_scored_other_solutions_are_not_compared(run: LoadedRun) -> None:
     one, other = losses(run, "t")
-    assert np.isfinite(one.interval.low)
-    assert (
-        difference(one, type(other)(other.variant, "t", other.values, other.seeds, other.rows[::-1])) is None
-    )
+    assert set(differences(run, [one, other])) == {"low loss 50%"}
+    assert differences(run, [one, replace(other, rows=other.rows[::-1])]) == {}

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import partial
-
-import numpy as np
 
 from cotmill.report import draw
 from cotmill.report.answers import MEASURES, measure_of
 from cotmill.report.budget import budget_figure
-from cotmill.report.intervals import Interval, mean_interval
+from cotmill.report.intervals import Interval
+from cotmill.report.measures import other_table
 from cotmill.report.parts import Csv, Figure, Panel, Section, Table
-from cotmill.report.read import Cell, LoadedRun
+from cotmill.report.read import LoadedRun
 from cotmill.report.scores import Score, colour_of, scaled, scores
 from cotmill.report.svg import drawing
-from cotmill.report.text import count, joined, percent, points, signed, visible
-
-SHOWN_ABOVE = frozenset((
-    "n", "items", "correct", "accuracy", "low", "high", "rows", "train_steps", "train_tokens", "loss",
-))  # fmt: skip
-"""Columns of the results that the main table already shows, or that are no result."""
+from cotmill.report.text import count, joined, percent, points, visible
 
 
 def accuracy_section(run: LoadedRun, prefix: str) -> Section | None:
@@ -36,7 +29,7 @@ def accuracy_section(run: LoadedRun, prefix: str) -> Section | None:
         ]
     tables = [
         *(_accuracy_table(run, found, test) for test in run.tests),
-        *(_other_table(run, test) for test in run.tests),
+        *(other_table(run, test) for test in run.tests),
     ]
     shown = tuple(table for table in tables if table)
     if not found and not shown:
@@ -173,43 +166,3 @@ def _accuracy_table(run: LoadedRun, found: Sequence[Score], test: str) -> Table 
         note=note,
         strong=frozenset(strong),
     )
-
-
-def _other_table(run: LoadedRun, test: str) -> Table | None:
-    """Tabulate every other measure that the evaluation left, with its interval over seeds."""
-    cells = [cell for cell in run.cells if cell.test == test]
-    names = sorted({name for cell in cells for name in cell.metrics} - SHOWN_ABOVE)
-    zero = [name for name in names if not any(cell.metrics.get(name) for cell in cells)]
-    shown = [name for name in names if name not in zero]
-    if not shown:
-        return None
-    of = {variant: run.of(variant, test) for variant in run.variants}
-    rows = tuple(
-        (visible(variant), str(len(found)), *(_measured(found, name) for name in shown))
-        for variant, found in of.items()
-        if found
-    )
-    note = "Means over seeds. Shares are written from 0 to 1."
-    if any(len(found) > 1 for found in of.values()):
-        note += " In brackets the 95 % interval, Student’s t over the seeds."
-    if zero:
-        note += f" Zero everywhere: {joined([_plain(name) for name in zero])}."
-    columns = ("Arm", "Seeds", *(_plain(name) for name in shown))
-    return Table(f"Other measures on {visible(test)}", columns, rows, note=note)
-
-
-def _plain(name: str) -> str:
-    return visible(name.replace("_", " "))
-
-
-def _measured(cells: Sequence[Cell], name: str) -> str:
-    values = [cell.metrics[name] for cell in cells if math.isfinite(cell.metrics.get(name, math.nan))]
-    if not values:
-        return "–"
-    found = mean_interval(np.array(values))
-    ends = "" if len(values) == 1 else f" [{_four(found.low)}\u00a0to\u00a0{_four(found.high)}]"
-    return _four(found.mean) + ends
-
-
-def _four(value: float) -> str:
-    return signed(value, 3 if abs(value) < 1 else 1).lstrip("+")

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Bool, Float, Shaped
 
-from cotmill.report.intervals import Interval, mean_interval, share_interval
+from cotmill.report.intervals import Interval, mean_interval, share_intervals
 from cotmill.report.read import Cell, LoadedRun, Step
 
 FILE = "items.parquet"
@@ -42,27 +42,33 @@ class Answers:
         return dict(zip(names.tolist(), means.tolist(), strict=True))
 
 
-def answers(run: LoadedRun, cell: Cell) -> Answers | None:
-    """Read a cell's answers; None where the Run has not kept them."""
+def answers(run: LoadedRun, cell: Cell, mark: tuple[str, object] | None = None) -> Answers | None:
+    """Read a cell's answers; None where the Run has not kept them.
+
+    Args:
+        run: the Run.
+        cell: one of its cells.
+        mark: a column and the value that counts as one; not given: the verdict "correct", or the text score.
+    """
     step = run.step(cell, "evaluate")
     path = step.find(FILE) if step else None
     if path is None:
         return None
     schema = pq.read_schema(path)
     layout = _layout(schema)
-    score = "verdict" if "verdict" in schema.names else "rouge_l"
+    if mark is None and "verdict" in schema.names:
+        mark = ("verdict", "correct")
+    score = mark[0] if mark else "rouge_l"
+    if not {"row_id", score} <= set(schema.names):
+        return None
     groups = [name for name in layout.get("groups", ()) if name in schema.names]
     unit = layout.get("cluster") or "row_id"
-    wanted = dict.fromkeys(
-        name for name in ("row_id", unit, score, layout.get("base"), *groups) if name in schema.names
-    )
-    if not {"row_id", score} <= set(wanted):
-        return None
-    table = pq.read_table(path, columns=list(wanted))
+    wanted = ("row_id", unit, score, layout.get("base"), *groups)
+    table = pq.read_table(path, columns=list(dict.fromkeys(name for name in wanted if name in schema.names)))
     if layout.get("base") in table.column_names:
         table = table.filter(pa.array([not base for base in table[layout["base"]].to_pylist()]))
     raw = table[score].to_pylist()
-    values = np.array([value == "correct" for value in raw] if score == "verdict" else raw, dtype=float)
+    values = np.array([value == mark[1] for value in raw] if mark else raw, dtype=float)
     return Answers(_texts(table, unit), values, {name: _texts(table, name) for name in groups})
 
 
@@ -94,12 +100,26 @@ def measure_of(run: LoadedRun, test: str) -> str | None:
     return next((name for name in MEASURES if name in have), None)
 
 
-def crossed(found: Sequence[Mapping[str, float]]) -> Interval | None:
-    """Mean and interval over seeds and units, when all seeds have the same units; else over the seeds."""
-    if not found or not all(found):
+def crossed(arms: Mapping[str, Sequence[Mapping[str, float]]]) -> dict[str, Interval]:
+    """Mean and interval of each arm over its seeds and units; an arm without answers is left out.
+
+    Where all seeds of an arm have the same units they are crossed, and arms of one shape are pooled in what
+    they say about spread; else the interval is over the seeds alone.
+    """
+    tables = {name: _table(seeds) for name, seeds in arms.items() if seeds and all(seeds)}
+    found: dict[str, Interval] = {}
+    for shape in {table.shape for table in tables.values() if table is not None}:
+        alike = {name: table for name, table in tables.items() if table is not None and table.shape == shape}
+        found |= dict(zip(alike, share_intervals(list(alike.values())), strict=True))
+    for name, table in tables.items():
+        if table is None:
+            wide = mean_interval(np.array([float(np.mean(list(seed.values()))) for seed in arms[name]]))
+            found[name] = Interval(wide.mean, max(0.0, wide.low), min(1.0, wide.high))
+    return found
+
+
+def _table(seeds: Sequence[Mapping[str, float]]) -> Float[np.ndarray, "seed unit"] | None:
+    """Put the seeds of an arm into a table; None when they did not answer the same units."""
+    if any(one.keys() != seeds[0].keys() for one in seeds):
         return None
-    if any(one.keys() != found[0].keys() for one in found):
-        means = np.array([float(np.mean(list(one.values()))) for one in found])
-        wide = mean_interval(means)
-        return Interval(wide.mean, max(0.0, wide.low), min(1.0, wide.high))
-    return share_interval(np.array([[one[unit] for unit in found[0]] for one in found], dtype=float))
+    return np.array([[one[unit] for unit in seeds[0]] for one in seeds], dtype=float)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from cotmill.report.answers import MEASURES, Answers, answers, crossed, measure_of
+from cotmill.report.intervals import Interval
 from cotmill.report.parts import Section, Table
 from cotmill.report.read import LoadedRun
 from cotmill.report.text import clipped, count, visible
@@ -53,7 +54,9 @@ def _table(read: Mapping[str, Sequence[Answers]], column: str, what: str) -> Tab
     rows = []
     for kind in kinds:
         first = read[variants[0]][0]
-        cells = [_cell(read[variant], column, kind) for variant in variants]
+        split = {name: [one.by_unit(one.groups[column] == kind) for one in read[name]] for name in variants}
+        intervals = crossed(split)
+        cells = [_cell(intervals.get(variant)) for variant in variants]
         rows.append(
             (clipped(kind, 60) or "(none)", count(len(first.by_unit(first.groups[column] == kind))), *cells)
         )
@@ -74,8 +77,7 @@ def _natural(kind: str) -> tuple[object, ...]:
     return tuple((int(part), "") if part.isdigit() else (-1, part) for part in parts)
 
 
-def _cell(found: Sequence[Answers], column: str, kind: str) -> str:
-    interval = crossed([one.by_unit(one.groups[column] == kind) for one in found])
+def _cell(interval: Interval | None) -> str:
     if interval is None:
         return "–"
     low, high = 100 * interval.low, 100 * interval.high

@@ -6,12 +6,16 @@ score interval as an effective sample size (Korn and Graubard 1998), with Studen
 degrees of freedom, so that the interval keeps its cover near 0 and 1.
 
 Where we differ from the usual: a plain Wilson interval of all answers would treat ten seeds on one item as
-ten items, and a t interval over seeds alone would take the items for the only ones there are.
+ten items, and a t interval over seeds alone would take the items for the only ones there are. And the mean
+squares are pooled over the arms of a test, since two or three seeds of one arm say next to nothing about
+how much seeds differ (with one degree of freedom t is 12.7). For shares they are pooled relative to
+p (1 - p). That takes arms to be about equally sensitive to the seed.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -33,41 +37,77 @@ class Interval:
     high: float
 
 
-def share_interval(outcomes: Float[np.ndarray, "seed row"]) -> Interval:
-    """Share of right answers over seeds and items; with one seed this is Wilson's interval over the items.
+def share_intervals(arms: Sequence[Float[np.ndarray, "seed row"]]) -> list[Interval]:
+    """Shares of right answers over seeds and items, one interval an arm; all arms answered alike many.
 
-    Outcomes are 0 or 1, or the share of right answers where a question was asked several times.
+    Outcomes are 0 or 1, or the share of right answers where a question was asked several times. With one
+    seed this is Wilson's interval over the items.
 
-    >>> found = share_interval(np.array([[1.0, 0.0] * 50]))
+    >>> (found,) = share_intervals([np.array([[1.0, 0.0] * 50])])
     >>> round(found.low, 3), round(found.high, 3)
     (0.404, 0.596)
     """
-    seeds, rows = outcomes.shape
-    share = float(outcomes.mean())
-    if seeds == 1 or rows == 1 or share in (0.0, 1.0):
-        # Where every answer is alike the seeds add nothing that could be seen: the items alone count.
-        return wilson(share, rows)
-    variance, freedom = _variance(outcomes)
-    if variance == 0:
-        return wilson(share, rows)
-    effective = share * (1 - share) / variance * (_Z / _student(freedom)) ** 2
-    return wilson(share, float(np.clip(effective, 1.0, seeds * rows)))
+    shares = [float(arm.mean()) for arm in arms]
+    spread = _pooled([arm / math.sqrt(p * (1 - p)) for arm, p in zip(arms, shares, strict=True) if 0 < p < 1])
+    seeds, rows = arms[0].shape
+    effective = float(rows)
+    if spread is not None and spread.variance > 0:
+        effective = (_Z / _student(spread.freedom)) ** 2 / spread.variance
+    return [wilson(share, float(np.clip(effective, 1.0, seeds * rows))) for share in shares]
 
 
-def _variance(values: Float[np.ndarray, "seed row"]) -> tuple[float, float]:
-    """Variance of the grand mean and its degrees of freedom; a negative component is left out."""
-    seeds, rows = values.shape
-    by_seed, by_row, mean = values.mean(axis=1), values.mean(axis=0), values.mean()
-    freedom = (seeds - 1) * (rows - 1)
-    rest = float(((values - by_seed[:, None] - by_row[None, :] + mean) ** 2).sum()) / freedom
-    of_seed, of_row = rows * float(by_seed.var(ddof=1)), seeds * float(by_row.var(ddof=1))
+def crossed_means(arms: Sequence[Float[np.ndarray, "seed row"]]) -> list[Interval]:
+    """Means over seeds and rows of any numbers, with Student's t interval; one seed counts as the only one.
+
+    >>> (found,) = crossed_means([np.array([[1.0, 2.0, 3.0]])])
+    >>> found.mean, round(found.high - found.low, 2)
+    (2.0, 4.97)
+    """
+    seeds, rows = arms[0].shape
+    means = [float(arm.mean()) for arm in arms]
+    if rows < 2:
+        return [Interval(mean, -math.inf, math.inf) for mean in means]
+    if seeds == 1:
+        widths = [_student(rows - 1) * float(arm.std(ddof=1)) / math.sqrt(rows) for arm in arms]
+    else:
+        spread = _pooled(arms)
+        half = _student(spread.freedom) * math.sqrt(spread.variance) if spread else math.inf
+        widths = [half] * len(arms)
+    return [Interval(mean, mean - half, mean + half) for mean, half in zip(means, widths, strict=True)]
+
+
+@dataclass(frozen=True)
+class _Spread:
+    """Variance of a grand mean, and its degrees of freedom."""
+
+    variance: float
+    freedom: float
+
+
+def _pooled(arms: Sequence[Float[np.ndarray, "seed row"]]) -> _Spread | None:
+    """Pool the arms' mean squares, without components that come out negative; None with one seed or row."""
+    if not arms or min(arms[0].shape) < 2:
+        return None
+    seeds, rows = arms[0].shape
+    of_seed, of_row, rest = np.mean([_mean_squares(arm) for arm in arms], axis=0).tolist()
+    # Arms answer the same items, so more arms tell more about seeds, but not about items.
+    many_seeds = len(arms) * (seeds - 1)
     if of_seed <= rest:
-        return max(of_row, rest) / (seeds * rows), float(rows - 1)
+        return _Spread(max(of_row, rest) / (seeds * rows), float(rows - 1))
     if of_row <= rest:
-        return of_seed / (seeds * rows), float(seeds - 1)
+        return _Spread(of_seed / (seeds * rows), float(many_seeds))
     total = of_seed + of_row - rest
-    spread = of_seed**2 / (seeds - 1) + of_row**2 / (rows - 1) + rest**2 / freedom
-    return total / (seeds * rows), total**2 / spread
+    parts = of_seed**2 / many_seeds + of_row**2 / (rows - 1) + rest**2 / (many_seeds * (rows - 1))
+    return _Spread(total / (seeds * rows), total**2 / parts)
+
+
+def _mean_squares(values: Float[np.ndarray, "seed row"]) -> tuple[float, float, float]:
+    """Mean squares of seeds, of rows, and of what is left."""
+    seeds, rows = values.shape
+    by_seed, by_row = values.mean(axis=1), values.mean(axis=0)
+    left = values - by_seed[:, None] - by_row[None, :] + values.mean()
+    rest = float((left**2).sum()) / ((seeds - 1) * (rows - 1))
+    return rows * float(by_seed.var(ddof=1)), seeds * float(by_row.var(ddof=1)), rest
 
 
 def wilson(share: float, n: float | int) -> Interval:
@@ -80,22 +120,6 @@ def wilson(share: float, n: float | int) -> Interval:
     low = 0.0 if share <= 0 else max(0.0, centre - half)
     high = 1.0 if share >= 1 else min(1.0, centre + half)
     return Interval(share, low, high)
-
-
-def crossed_mean(values: Float[np.ndarray, "seed row"]) -> Interval:
-    """Mean over seeds and rows of any numbers, with Student's t interval; one seed counts as the only one.
-
-    >>> found = crossed_mean(np.array([[1.0, 2.0, 3.0]]))
-    >>> found.mean, round(found.high - found.low, 2)
-    (2.0, 4.97)
-    """
-    seeds, rows = values.shape
-    mean = float(values.mean())
-    if rows < 2:
-        return Interval(mean, -math.inf, math.inf)
-    variance, freedom = (float(values.var(ddof=1)) / rows, rows - 1.0) if seeds == 1 else _variance(values)
-    half = _student(freedom) * math.sqrt(variance)
-    return Interval(mean, mean - half, mean + half)
 
 
 def mean_interval(values: Float[np.ndarray, " seed"]) -> Interval:

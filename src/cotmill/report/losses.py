@@ -16,7 +16,7 @@ from jaxtyping import Float
 
 from cotmill.report import draw
 from cotmill.report.findings import Finding, Findings
-from cotmill.report.intervals import Interval, crossed_mean
+from cotmill.report.intervals import Interval, crossed_means
 from cotmill.report.parts import Csv, Figure, Panel, Section, Table
 from cotmill.report.read import LoadedRun, Step
 from cotmill.report.scores import colour_of
@@ -36,26 +36,47 @@ class Loss:
     values: Float[np.ndarray, "seed row"]
     seeds: tuple[int, ...]
     rows: tuple[str, ...]
+    interval: Interval
+    """Mean over seeds and solutions."""
 
-    @property
-    def interval(self) -> Interval:
-        """Mean over seeds and solutions."""
-        return crossed_mean(self.values)
+
+@dataclass(frozen=True)
+class Difference:
+    """An arm's loss minus that of the arm it is compared to, and how many seeds both have."""
+
+    against: str
+    interval: Interval
+    seeds: int
 
 
 def losses(run: LoadedRun, test: str) -> tuple[Loss, ...]:
     """Read every arm's losses on a test; arms whose seeds scored different solutions are left out."""
-    found = (_loss(run, variant, test) for variant in run.variants)
-    return tuple(one for one in found if one is not None)
+    read = {variant: _read(run, variant, test) for variant in run.variants}
+    tables = {name: table for name, table in read.items() if table is not None}
+    intervals = _by_shape({name: values for name, (values, _, _) in tables.items()})
+    return tuple(Loss(name, test, *table, intervals[name]) for name, table in tables.items())
 
 
-def _loss(run: LoadedRun, variant: str, test: str) -> Loss | None:
+Scored = tuple[np.ndarray, tuple[int, ...], tuple[str, ...]]
+
+
+def _read(run: LoadedRun, variant: str, test: str) -> Scored | None:
+    """Losses by seed and solution, with the seeds and the solutions."""
     cells = run.of(variant, test)
     read = [_by_row(run.step(cell, "evaluate")) for cell in cells]
     if not read or not all(read) or any(one.keys() != read[0].keys() for one in read):
         return None
     values = np.array([_linear(list(one.values())) for one in read])
-    return Loss(variant, test, values, tuple(cell.seed for cell in cells), tuple(read[0]))
+    return values, tuple(cell.seed for cell in cells), tuple(read[0])
+
+
+def _by_shape(tables: Mapping[str, Float[np.ndarray, "_ _"]]) -> dict[str, Interval]:
+    """Means with intervals; tables of one shape are pooled in what they say about spread."""
+    found: dict[str, Interval] = {}
+    for shape in {table.shape for table in tables.values()}:
+        alike = {name: table for name, table in tables.items() if table.shape == shape}
+        found |= dict(zip(alike, crossed_means(list(alike.values())), strict=True))
+    return found
 
 
 def _by_row(step: Step | None) -> dict[str, tuple[float, int]]:
@@ -74,13 +95,18 @@ def _linear(pairs: Sequence[tuple[float, int]]) -> Float[np.ndarray, " row"]:
     return (nats - ratio * tokens) / tokens.mean() + ratio
 
 
-def difference(one: Loss, other: Loss) -> tuple[Interval, int] | None:
-    """Loss of one arm minus the other's, paired by seed and solution, with the number of seeds both have."""
-    seeds = [seed for seed in one.seeds if seed in other.seeds]
-    if not seeds or one.rows != other.rows:
-        return None
-    mine, theirs = (side.values[[side.seeds.index(seed) for seed in seeds]] for side in (one, other))
-    return crossed_mean(mine - theirs), len(seeds)
+def differences(run: LoadedRun, found: Sequence[Loss]) -> dict[str, Difference]:
+    """Loss of each arm minus that of its reference, paired by seed and solution."""
+    against = _references(run, found)
+    tables, shared = {}, {}
+    for one in found:
+        other = against.get(one.variant)
+        seeds = [seed for seed in one.seeds if other and seed in other.seeds]
+        if other and seeds and one.rows == other.rows:
+            mine, theirs = (side.values[[side.seeds.index(seed) for seed in seeds]] for side in (one, other))
+            tables[one.variant], shared[one.variant] = mine - theirs, len(seeds)
+    intervals = _by_shape(tables)
+    return {name: Difference(against[name].variant, intervals[name], shared[name]) for name in tables}
 
 
 def _references(run: LoadedRun, found: Sequence[Loss]) -> Mapping[str, Loss]:
@@ -95,21 +121,17 @@ def loss_findings(run: LoadedRun) -> tuple[Findings, ...]:
     made = []
     for test in run.tests:
         found = losses(run, test)
-        against = _references(run, found)
-        said = [_finding(one, against[one.variant]) for one in found if one.variant in against]
-        sentences = tuple(one for one in said if one is not None)
+        compared = differences(run, found)
+        sentences = tuple(_finding(one, compared[one.variant]) for one in found if one.variant in compared)
         if sentences:
             made.append(Findings(f"{visible(test)}, loss of the solutions", _summary(sentences), sentences))
     return tuple(made)
 
 
-def _finding(one: Loss, other: Loss) -> Finding | None:
-    compared = difference(one, other)
-    if compared is None:
-        return None
-    interval, seeds = compared
+def _finding(one: Loss, compared: Difference) -> Finding:
+    interval, seeds = compared.interval, compared.seeds
     apart = interval.low > 0 or interval.high < 0
-    against = visible(other.variant)
+    against = visible(compared.against)
     size = f"{abs(interval.mean):.3f} {UNIT}"
     if apart:
         statement = f"has a loss {size} {'above' if interval.mean > 0 else 'below'} that of {against}"
@@ -188,15 +210,14 @@ def _ends(interval: Interval) -> str:
 
 
 def _table(run: LoadedRun, test: str, found: Sequence[Loss]) -> Table:
-    against = _references(run, found)
+    against = differences(run, found)
     rows, strong = [], set()
     for one in found:
-        other = against.get(one.variant)
-        compared = difference(one, other) if other else None
+        compared = against[one.variant].interval if one.variant in against else None
         change, ends = "", ""
         if compared:
-            change = signed(compared[0].mean, 3)
-            ends = f"{signed(compared[0].low, 3)}\u00a0to\u00a0{signed(compared[0].high, 3)}"
+            change = signed(compared.mean, 3)
+            ends = f"{signed(compared.low, 3)}\u00a0to\u00a0{signed(compared.high, 3)}"
         if run.points[one.variant][0] == run.compare_to:
             strong.add(len(rows))
         mean = one.interval

@@ -56,7 +56,7 @@ def rows_viewer(run: LoadedRun, prefix: str, budget: int) -> Viewer | None:
     shape = Shape(facets, blocks, ("Score", "Place in the draw"), _SORTS, {"kept": "good", "dropped": "bad"})
     made = sorted(_rows(chosen, lines, texts, label), key=lambda row: row.key)
     total = sum(len(one.rows()) for one in chosen)
-    note = "Scores are the method’s own, higher is kept first; the first seed of each arm is shown."
+    note = "Scores are the method’s own. The first seed of each arm is shown."
     return viewer(f"{prefix}-pool", "Rows of the pool", shape, made, total, budget=budget, note=note)
 
 
@@ -100,8 +100,9 @@ def _lines(one: Chosen) -> list[_Line]:
     ids = rows["row_id"].to_pylist()
     scores = _numbers(rows, "score")
     taken = np.array(rows["taken"].to_pylist(), dtype=bool)
-    # Highest score first, then what was taken, then the order of the draw; what has no number comes last.
-    order = np.lexsort((_numbers(rows, "place"), ~taken, -scores))
+    # The order of the draw is the method's own: whether it draws high scores or low ones first, it is said by
+    # `place`. What the rule does not draw comes last.
+    order = np.lexsort((-scores, _numbers(rows, "place"), ~taken))
     first = np.zeros(len(ids), dtype=bool)
     if np.isfinite(scores).any():
         first[order[:ENDS]] = first[order[-ENDS:]] = True
@@ -153,7 +154,9 @@ def _rows(
                     text["source"],
                     *((text["label"],) if label else ()),
                 ),
-                numbers=(facts.get("score"), facts.get("place")),
+                numbers=tuple(
+                    None if facts.get(name) is None else float(facts[name]) for name in ("score", "place")
+                ),
                 texts=(
                     *(text[name] for name in _TEXTS),
                     clipped(facts.get("reason") or ""),

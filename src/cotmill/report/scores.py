@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,36 +30,43 @@ class Score:
 
 def scores(run: LoadedRun) -> tuple[Score, ...]:
     """Score every arm on every test."""
-    made = (_score(run, variant, test) for test in run.tests for variant in run.variants)
-    return tuple(one for one in made if one is not None)
+    return tuple(one for test in run.tests for one in _scores(run, test))
 
 
-def _score(run: LoadedRun, variant: str, test: str) -> Score | None:
+def _scores(run: LoadedRun, test: str) -> Iterator[Score]:
     measure = measure_of(run, test)
-    cells = [cell for cell in run.of(variant, test) if measure in cell.metrics]
-    if not cells or measure is None:
-        return None
-    by_seed = tuple(cell.metrics[measure] for cell in cells)
-    rows = [cell.metrics["rows"] for cell in cells if "rows" in cell.metrics]
-    return Score(
-        variant,
-        test,
-        measure,
-        _interval(run, cells, by_seed),
-        int(cells[0].metrics.get("n", 0)),
-        tuple(cell.seed for cell in cells),
-        by_seed,
-        float(np.mean(rows)) if rows else None,
+    if measure is None:
+        return
+    cells = {
+        variant: [cell for cell in run.of(variant, test) if measure in cell.metrics]
+        for variant in run.variants
+    }
+    read = {variant: [answers(run, cell) for cell in found] for variant, found in cells.items()}
+    intervals = crossed(
+        {name: [one.by_unit() if one else {} for one in found] for name, found in read.items()}
     )
+    for variant, found in cells.items():
+        if not found:
+            continue
+        by_seed = tuple(cell.metrics[measure] for cell in found)
+        rows = [cell.metrics["rows"] for cell in found if "rows" in cell.metrics]
+        yield Score(
+            variant,
+            test,
+            measure,
+            _interval(found, by_seed, intervals.get(variant)),
+            int(found[0].metrics.get("n", 0)),
+            tuple(cell.seed for cell in found),
+            by_seed,
+            float(np.mean(rows)) if rows else None,
+        )
 
 
-def _interval(run: LoadedRun, cells: Sequence[Cell], by_seed: Sequence[float]) -> Interval:
+def _interval(cells: Sequence[Cell], by_seed: Sequence[float], found: Interval | None) -> Interval:
     """Interval around the mean of the results; of one seed it is the evaluation's own."""
     own, mean = cells[0].metrics, float(np.mean(by_seed))
     if len(cells) == 1 and {"low", "high"} <= own.keys():
         return Interval(mean, own["low"], own["high"])
-    read = [answers(run, cell) for cell in cells]
-    found = crossed([one.by_unit() if one else {} for one in read])
     if found is None:
         found = wilson(mean, own.get("n", 0)) if len(cells) == 1 else mean_interval(np.array(by_seed))
     # Where families of questions differ in size, the mean over families is not quite the mean over answers.

@@ -171,8 +171,10 @@
     body(row) {
       const list = make("dl");
       row.texts.forEach((text, at) => {
-        if (!this.data.texts[text]) return;
-        const value = make("dd", "", this.data.texts[text]);
+        const whole = this.data.texts[text];
+        // What already stands above, in full, is not said again.
+        if (!whole || (at === this.data.head && whole.length <= HEADLINE)) return;
+        const value = make("dd", "", whole);
         value.dir = "auto";
         list.append(make("dt", "", this.data.blocks[at]), value);
       });

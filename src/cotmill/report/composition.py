@@ -120,7 +120,9 @@ def _panel(mixes: Sequence[Mix], word: str, name: str) -> Panel:
         shares = [mix.share(kind) for kind in kinds]
         left = [max(0.0, 1 - sum(shares))] if rest else []
         rows.append(draw.Bar(mix.name, (*shares, *left), f"{count(mix.rows / mix.seeds)} rows"))
-    labels, paints = ([*kinds, REST], [*colours, "quiet"]) if rest else (kinds, colours)
+    labels, paints = (
+        ([*kinds, REST], [*colours, "c8" if SOUND in kinds else "quiet"]) if rest else (kinds, colours)
+    )
     about = "; ".join(
         f"{mix.name}: " + ", ".join(f"{kind} {percent(mix.share(kind))}" for kind in kinds) for mix in mixes
     )

@@ -12,6 +12,8 @@ from cotmill.lab.defects import corrupt as corrupt
 from cotmill.lab.defects import make_pool_rows as make_pool_rows
 from cotmill.lab.paths import count_solutions as count_solutions
 from cotmill.lab.paths import solutions as solutions
+from cotmill.lab.pools import make_pool as make_pool
+from cotmill.lab.pools import make_test as make_test
 from cotmill.lab.problems import Problem as Problem
 from cotmill.lab.problems import generate as generate
 from cotmill.lab.testsets import TEST_SETS as TEST_SETS

@@ -7,7 +7,7 @@ plan is made without torch. A kind's version is raised when the same config woul
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,29 +34,16 @@ LAB_GROUPS = ("source", "steps", "role_label", "number_label", "sentence_label")
 
 def make_data(task: Task) -> None:
     """Make or read the pool; labels stay in it and are taken off before a method sees it."""
-    from cotmill.data.pool import Pool
-
     lab = task.config.get("lab")
     if lab:
-        from cotmill.lab import make_pool_rows
+        from cotmill.lab import make_pool
 
         told = {
             name: value for name, value in lab.items() if name not in ("rows", "seed") and value is not None
         }
-        rows = make_pool_rows(lab["seed"], lab["rows"], **told)
-        Pool.from_rows(_as_pool_rows(rows)).write(task.out / POOL)
+        make_pool(lab["seed"], lab["rows"], **told).write(task.out / POOL)
         return
     _first_by_hash(_read(task), task.config["limit"]).write(task.out / POOL)
-
-
-def _as_pool_rows(rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Give the lab's rows the names of a pool's columns."""
-    from cotmill.data.gold import final_answer
-
-    for row in rows:
-        solution = str(row["answer"])
-        rest = {name: value for name, value in row.items() if name != "answer"}
-        yield {**rest, "trace": solution, "gold": final_answer(solution), "origin": "lab"}
 
 
 def _read(task: Task) -> Pool:
@@ -73,7 +60,7 @@ def _first_by_hash(pool: Pool, rows: int | None) -> Pool:
     return pool.take(pool.ids[np.argsort(order_keys(0, pool.ids), kind="stable")[:rows]])
 
 
-def make_test(task: Task) -> None:
+def make_questions(task: Task) -> None:
     """Write the questions of a test and how they are judged."""
     found = _benchmark(task)
     found.pool.write(task.out / POOL)
@@ -82,7 +69,6 @@ def make_test(task: Task) -> None:
 
 def _benchmark(task: Task) -> Benchmark:
     """Make the benchmark that a config describes."""
-    from cotmill.data.pool import Pool
     from cotmill.evaluate.benchmark import Benchmark
     from cotmill.evaluate.benchmarks import benchmark
 
@@ -91,7 +77,7 @@ def _benchmark(task: Task) -> Benchmark:
         return benchmark(config["benchmark"]).limited(config["rows"])
     if "lab" not in config:
         return Benchmark.of(_read(task), name=config["name"]).limited(config["rows"])
-    from cotmill.lab import TEST_SETS
+    from cotmill.lab import make_test
 
     lab = config["lab"]
     told = {
@@ -99,7 +85,7 @@ def _benchmark(task: Task) -> Benchmark:
         for name, value in lab.items()
         if name not in ("set", "rows", "seed") and value is not None
     }
-    pool = Pool.from_rows(_as_pool_rows(TEST_SETS[lab["set"]](lab["seed"], lab["rows"], **told)))
+    pool = make_test(lab["set"], lab["seed"], lab["rows"], **told)
     groups = tuple(
         name for name in LAB_GROUPS if name in pool.columns and len(pool.column(name).unique()) > 1
     )
@@ -107,7 +93,7 @@ def _benchmark(task: Task) -> Benchmark:
 
 
 def open_test(folder: Path) -> Benchmark:
-    """Read back what `make_test` wrote."""
+    """Read back what `make_questions` wrote."""
     from cotmill.data.pool import Pool
     from cotmill.evaluate.benchmark import Benchmark
 
@@ -214,7 +200,7 @@ def make_evaluate(task: Task) -> None:
 
 KINDS: dict[str, Kind] = {
     "data": Kind(make_data, 1),
-    "test": Kind(make_test, 1),
+    "test": Kind(make_questions, 1),
     "measure": Kind(make_measure, 1, resumes=True),
     "select": Kind(make_select, 1),
     "train": Kind(make_train, 1, resumes=True),

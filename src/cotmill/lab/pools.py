@@ -1,0 +1,41 @@
+"""The lab's problems as Pools: the same rows, under the names of a Pool's columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from cotmill.core.errors import DataError
+from cotmill.data.gold import final_answer
+from cotmill.data.pool import Pool
+from cotmill.lab.defects import make_pool_rows
+from cotmill.lab.testsets import TEST_SETS
+
+
+def make_pool(seed: int, rows: int, **settings: Any) -> Pool:
+    """Make a training pool; the settings are those of `make_pool_rows`.
+
+    >>> pool = make_pool(0, 50, defects=0.3)
+    >>> len(pool), pool.has_labels, pool.without_labels().has_labels
+    (50, True, False)
+    """
+    return Pool.from_rows(_as_pool_rows(make_pool_rows(seed, rows, **settings)))
+
+
+def make_test(name: str, seed: int, rows: int, **settings: Any) -> Pool:
+    """Make one of the lab's test sets; none of its questions is in any training pool.
+
+    Raises:
+        DataError: there is no such test set.
+    """
+    if name not in TEST_SETS:
+        raise DataError(f"no test set is called {name!r}; there are {', '.join(TEST_SETS)}")
+    return Pool.from_rows(_as_pool_rows(TEST_SETS[name](seed, rows, **settings)))
+
+
+def _as_pool_rows(rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Give the lab's rows the names of a pool's columns."""
+    for row in rows:
+        solution = str(row["answer"])
+        rest = {name: value for name, value in row.items() if name != "answer"}
+        yield {**rest, "trace": solution, "gold": final_answer(solution), "origin": "lab"}

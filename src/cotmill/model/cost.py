@@ -46,7 +46,7 @@ def gigabytes_for(lm: LanguageModel, batch_tokens: float, *, training: bool) -> 
 def in_words(seconds: float) -> str:
     """Say a time.
 
-    >>> in_words(42), in_words(600), in_words(7300)
+    >>> in_words(42.0), in_words(600.0), in_words(7300.0)
     ('42 s', '10 min', '2.0 h')
     """
     if seconds < 120:

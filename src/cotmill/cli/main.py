@@ -21,7 +21,19 @@ from cotmill import __version__
 from cotmill.core.errors import UserError
 
 FOLDER = Path(__file__).parent
-ORDER = ("run", "check", "verify", "sample", "augment", "measure", "select", "train", "evaluate", "compare")
+ORDER = (
+    "run",
+    "check",
+    "verify",
+    "sample",
+    "augment",
+    "measure",
+    "select",
+    "train",
+    "evaluate",
+    "grade",
+    "compare",
+)
 """The order of the data's walk; verbs that are not named here follow in the order of the alphabet."""
 
 

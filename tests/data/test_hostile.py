@@ -14,7 +14,9 @@ from made_files import GSM8K, jsonl
 from cotmill.core.errors import DataError
 from cotmill.data import read_pool
 from cotmill.data.convert import MORE_COLUMNS, MOST_COLUMNS
-from cotmill.data.stream import BLOCK, BOMB_FREE, LONGEST_LINE, blocks
+from cotmill.data.records_json import Document
+from cotmill.data.rejects import BadRowError
+from cotmill.data.stream import BLOCK, BOMB_FREE, LONGEST_LINE, blocks, opened
 
 GOOD = json.dumps(GSM8K[0]).encode()
 
@@ -154,3 +156,25 @@ def test_blocks_cover_the_whole_file(tmp_path: Path) -> None:
     got = list(blocks(tmp_path / "x"))
     assert b"".join(block.data for block in got) == data
     assert len(got) >= len(data) // BLOCK
+
+
+@settings(deadline=None)
+@given(rows=st.lists(ROW, max_size=6), block=st.integers(1, 50), indent=st.none() | st.integers(0, 2))
+def test_a_document_is_the_same_through_any_window(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[dict], block: int, indent: int | None
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "window.json"
+    path.write_text(
+        json.dumps(rows, indent=indent, ensure_ascii=block % 2 == 0), encoding="utf-8", errors="replace"
+    )
+    with opened(path) as source:
+        got = [element for element in Document(source, block=block) if not isinstance(element, BadRowError)]
+    expected = json.loads(path.read_text(encoding="utf-8"))
+    unwrapped = [
+        {"entry": name, **row[name]} if len(row) == 1 and isinstance(row[name], dict) else row
+        for row in expected
+        for name in [next(iter(row), "")]
+    ]
+    assert repr([row for _, row in got]) == repr(unwrapped)
+    lines = path.read_text(encoding="utf-8").split("\n")
+    assert all(lines[line - 1].lstrip(" [,")[:1] == "{" for line, _ in got)

@@ -16,6 +16,7 @@ from typing import Any
 
 from cotmill.core.errors import DataError
 from cotmill.core.files import folder_aside
+from cotmill.core.progress import progress
 from cotmill.data.chunk import Chunk
 from cotmill.data.convert import Converter
 from cotmill.data.detect import detect, form_named, form_of_columns
@@ -131,7 +132,7 @@ def _read_file(
     else:
         _check_needs(form, names, file.name)
     converter = Converter(form, file.name, log, row_ids, source_name, file.stratum, writer.promoted)
-    for chunk in chain([first], rows):
+    for chunk in progress(chain([first], rows), f"reading {file.name}, some thousand rows at a time"):
         table = converter.table(chunk)
         if len(table):
             writer.add(table)

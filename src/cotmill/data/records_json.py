@@ -33,9 +33,9 @@ _AT_END = 16
 class Document:
     """A window of text that moves over a document, element by element."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, *, block: int = BLOCK) -> None:
         """Read the first window."""
-        self._source = source
+        self._source, self._block = source, block
         self._decode = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode
         self._text, self._at, self._ended = "", 0, False
         self._line = self.line = 1
@@ -59,8 +59,9 @@ class Document:
                     self._resynchronise()
                 yield error
 
-    def _read_on(self, size: int = BLOCK) -> None:
+    def _read_on(self, times: int = 1) -> None:
         """Read more text, and drop what has been passed."""
+        size = times * self._block
         data = self._source.read(size)
         self._ended = len(data) < size
         self._text = self._text[self._at :] + self._decode(data, self._ended)
@@ -84,7 +85,7 @@ class Document:
 
     def _value(self) -> tuple[Any, int]:
         """Decode the element here, reading on as long as it is not whole."""
-        size = BLOCK
+        times = 1
         while True:
             try:
                 value, end = _DECODER.raw_decode(self._text, self._at)
@@ -98,8 +99,8 @@ class Document:
                     raise BadRowError("broken JSON", error.msg) from error
             except ValueError as error:
                 raise BadRowError("broken JSON", str(error)) from error
-            self._read_on(size)
-            size *= 2
+            self._read_on(times)
+            times *= 2
 
     def _resynchronise(self) -> None:
         """Go on to the next place that looks like the start of an object."""

@@ -16,8 +16,9 @@ from pathlib import Path
 
 from verify_graders import Grader, exact_match, last_number, math_verify, minerva
 
-from cotmill.verify import same_answer
+from cotmill.verify import SymbolicConfig, SymbolicPool, same_answer
 
+POOL = SymbolicPool(SymbolicConfig(seconds=20.0, wall_seconds=60.0))
 PAIRS = Path(__file__).parents[1] / "tests" / "verify" / "pairs.tsv"
 
 
@@ -27,7 +28,9 @@ def read_pairs(path: Path) -> list[dict[str, str]]:
 
 
 def ours(gold: str, predicted: str) -> bool:
-    forward, backward = same_answer(gold, predicted).same, same_answer(predicted, gold).same
+    forward, backward = (
+        same_answer(*pair, pool=POOL).same for pair in ((gold, predicted), (predicted, gold))
+    )
     if (forward is True) != (backward is True):
         raise SystemExit(f"not symmetric: {gold!r} and {predicted!r}")
     return forward is True

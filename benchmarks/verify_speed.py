@@ -94,7 +94,7 @@ WARM = ("\\arcsin(x)", "\\arccos(x)")
 
 def _with_pool(pairs: Sequence[Pair], work: Callable[[SymbolicPool, Sequence[Pair]], object]) -> float:
     started = cpu()
-    pool = SymbolicPool(SymbolicConfig(wall_seconds=600))
+    pool = SymbolicPool(SymbolicConfig(wall_seconds=600.0))
     work(pool, pairs)
     pool.close()
     return cpu() - started

@@ -10,6 +10,7 @@ What each sign is worth is measured in docs/verify.md; only those of high precis
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from functools import lru_cache
@@ -34,6 +35,8 @@ class GroundingFinding(NamedTuple):
     """Operands that are stated nowhere before, each with its equation: "5 in 5*3=15"."""
     from_nowhere: tuple[str, ...]
     """Those of them that are not one operation away from two stated numbers either."""
+    used_early: tuple[str, ...]
+    """Those of them that only a later step finds."""
     unused_results: tuple[str, ...]
     unused_numbers: tuple[str, ...]
     answer_is_result: bool | None
@@ -41,7 +44,7 @@ class GroundingFinding(NamedTuple):
     @property
     def offending(self) -> str | None:
         """The operand to look at first."""
-        return next(iter(self.from_nowhere or self.ungrounded), None)
+        return next(iter(self.from_nowhere or self.used_early or self.ungrounded), None)
 
 
 _WORD_VALUES: dict[str, tuple[Fraction, ...]] = {
@@ -166,26 +169,47 @@ def check_grounding(
     if not steps:
         return _without_steps(known, trace, answer)
     allowed = known.values | world_constants(question + " " + trace[:MAX_QUESTION])
+    later = Counter(step.result for step in steps)
     results: list[Fraction] = []
-    ungrounded, nowhere, used = [], [], set[Fraction]()
+    lost = _Lost([], [], [])
+    used: set[Fraction] = set()
     for step in steps:
+        later[step.result] -= 1
         for operand in step.operands:
             used.add(operand)
             if not _grounded(operand, allowed, known.percents, results):
-                ungrounded.append(f"{_plain(operand)} in {step.text}")
-                if not _implied(abs(operand), [*known.values, *results]):
-                    nowhere.append(ungrounded[-1])
+                lost.add(
+                    f"{_plain(operand)} in {step.text}",
+                    early=later[operand] > 0,
+                    implied=_implied(abs(operand), [*known.values, *results]),
+                )
         if step.result is not None:
             results.append(step.result)
-    return _finding(steps, known, (tuple(ungrounded), tuple(nowhere)), used, answer)
+    return _finding(steps, known, lost, used, answer)
+
+
+class _Lost(NamedTuple):
+    """Operands without grounds, by kind."""
+
+    ungrounded: list[str]
+    from_nowhere: list[str]
+    used_early: list[str]
+
+    def add(self, place: str, *, early: bool, implied: bool) -> None:
+        """Take in one operand that nothing before it states."""
+        self.ungrounded.append(place)
+        if early:
+            self.used_early.append(place)
+        elif not implied:
+            self.from_nowhere.append(place)
 
 
 def _without_steps(known: _Known, trace: str, answer: Fraction | None) -> GroundingFinding:
     """Say that a bare answer which the question does not state has no grounds; prose is left open."""
     bare = len(_PROSE.findall(trace)) < MIN_PROSE and answer is not None
     if not bare or answer in known.values:
-        return GroundingFinding(None, 0, (), (), (), (), None)
-    return GroundingFinding(0.0, 0, (), (), (), (), answer_is_result=False)
+        return GroundingFinding(None, 0, (), (), (), (), (), None)
+    return GroundingFinding(0.0, 0, (), (), (), (), (), answer_is_result=False)
 
 
 def _steps(equations: Sequence[Equation]) -> list[Equation]:
@@ -243,7 +267,7 @@ def _is_rounding(value: Fraction, exact: Fraction) -> bool:
 def _finding(
     steps: Sequence[Equation],
     known: _Known,
-    operands_lost: tuple[tuple[str, ...], tuple[str, ...]],
+    lost: _Lost,
     used: set[Fraction],
     answer: Fraction | None,
 ) -> GroundingFinding:
@@ -258,9 +282,14 @@ def _finding(
     is_result = None if answer is None else any(_same_size(answer, result) for result in results)
     operands = sum(len(step.operands) for step in steps)
     checks = operands + len(results) + (is_result is not None)
-    failed = len(operands_lost[0]) + len(unused) + (is_result is False)
+    failed = len(lost.ungrounded) + len(unused) + (is_result is False)
     return GroundingFinding(
-        1 - failed / checks, operands, *operands_lost, tuple(step.text for step in unused), numbers, is_result
+        1 - failed / checks,
+        operands,
+        *map(tuple, lost),
+        tuple(step.text for step in unused),
+        numbers,
+        is_result,
     )
 
 

@@ -133,7 +133,7 @@ def solve(form: Form) -> tuple[Interval, ...] | None:
     sides = [read_expression(part.text) if part.kind == "expression" else None for part in form.parts]
     if sides[0] is None or sides[1] is None or form.marks[0] not in _FLIPPED:
         return None
-    difference: Tree = ("-", *sides)
+    difference: Tree = ("-", *_without_modulus(*sides))
     names = names_of(difference)
     if len(names) != 1 or names & CONSTANTS or (found := _quadratic(difference, *names)) is None:
         return None
@@ -150,6 +150,15 @@ def solve(form: Form) -> tuple[Interval, ...] | None:
     if above == (a > 0):
         return (Interval(_BOTTOM, low), Interval(high, _TOP))
     return (Interval(low, high),)
+
+
+def _without_modulus(left: Tree, right: Tree) -> tuple[Tree, Tree]:
+    """Write |f| < c as f² < c², for a number c above zero."""
+    inner, bound = (left, right) if left[0] == "abs" else (right, left)
+    if inner[0] != "abs" or bound[0] != "num" or bound[1] <= 0:
+        return left, right
+    squares: tuple[Tree, Tree] = ("*", inner[1], inner[1]), ("num", bound[1] ** 2)
+    return squares if left[0] == "abs" else squares[::-1]
 
 
 def _quadratic(tree: Tree, name: str) -> tuple[Fraction, Fraction, Fraction] | None:

@@ -38,7 +38,8 @@ SCHEMA = pa.schema(
         ("equations_rounded", pa.int32()), ("first_wrong", pa.string()),
         ("grounding_score", pa.float64()), ("answer_is_result", pa.bool_()),
         ("ungrounded", pa.list_(pa.string())), ("from_nowhere", pa.list_(pa.string())),
-        ("unused_results", pa.list_(pa.string())), ("unused_numbers", pa.list_(pa.string())),
+        ("used_early", pa.list_(pa.string())), ("unused_results", pa.list_(pa.string())),
+        ("unused_numbers", pa.list_(pa.string())),
         ("accepted", pa.bool_()), ("because", pa.string()),
     ]
 )  # fmt: skip
@@ -143,7 +144,8 @@ def _row(row_id: str, item: Verification) -> dict[str, Any]:
         "equations_unchecked": found.unchecked, "equations_rounded": found.rounded,
         "first_wrong": found.first_wrong, "grounding_score": grounds.score,
         "answer_is_result": grounds.answer_is_result, "ungrounded": list(grounds.ungrounded),
-        "from_nowhere": list(grounds.from_nowhere), "unused_results": list(grounds.unused_results),
+        "from_nowhere": list(grounds.from_nowhere), "used_early": list(grounds.used_early),
+        "unused_results": list(grounds.unused_results),
         "unused_numbers": list(grounds.unused_numbers), "accepted": item.accepted, "because": item.because,
     }  # fmt: skip
 

@@ -23,9 +23,19 @@ if TYPE_CHECKING:
     from cotmill.data.types import Example, Trace
 
 Sign = Literal[
-    "wrong_equation", "answer_is_no_result", "operand_from_nowhere", "ungrounded_operand", "unused_result"
+    "wrong_equation",
+    "answer_is_no_result",
+    "operand_from_nowhere",
+    "result_used_early",
+    "ungrounded_operand",
+    "unused_result",
 ]
-PRECISE: tuple[Sign, ...] = ("wrong_equation", "answer_is_no_result", "operand_from_nowhere")
+PRECISE: tuple[Sign, ...] = (
+    "wrong_equation",
+    "answer_is_no_result",
+    "operand_from_nowhere",
+    "result_used_early",
+)
 """The signs that reject by default: precision of at least 0.88 on everything labelled that we have."""
 BATCH = 256
 
@@ -47,7 +57,7 @@ class Verification(NamedTuple):
 
 NO_GOLD = Judgement(Verdict.UNPARSED, "the example has no gold answer", "", None, None, strict=False)
 NO_EQUATIONS = EquationFinding((), 0, 0, 0, 0)
-NO_GROUNDING = GroundingFinding(None, 0, (), (), (), (), None)
+NO_GROUNDING = GroundingFinding(None, 0, (), (), (), (), (), None)
 
 
 @dataclass(frozen=True)
@@ -131,6 +141,7 @@ class Verifier:
             "operand_from_nowhere": f"operand from nowhere: {grounds.offending}"
             if grounds.from_nowhere
             else "",
+            "result_used_early": f"result used early: {grounds.used_early[0]}" if grounds.used_early else "",
             "ungrounded_operand": f"ungrounded operand: {grounds.offending}" if grounds.ungrounded else "",
             "unused_result": f"result never used: {grounds.unused_results[0]}"
             if grounds.unused_results

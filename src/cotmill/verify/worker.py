@@ -23,6 +23,8 @@ except ImportError:  # Windows has neither limits nor timers; the parent's clock
 FLOAT_DIGITS = 40
 """Math-Verify's default of 6 calls 1/2^99 and 1/2^98 the same."""
 PRECISION = 60
+WARM_UP = ((r"\arctan(x)+1", r"1+\arctan(x)"), ("|x|<2", "(-2,2)"))
+"""Compared before the first request: SymPy imports its solvers when first used, at no answer's cost."""
 
 
 def main() -> None:
@@ -60,7 +62,8 @@ class _Comparer:
         self.library, self.sympy = math_verify, sympy
         self.extraction = [math_verify.LatexExtractionConfig()]
         self.parsed: dict[str, Any] = {}
-        self(r"\sin(x)+1", r"1+\sin(x)")
+        for pair in WARM_UP:
+            self(*pair)
 
     def __call__(self, gold: str, predicted: str) -> str:
         """Say `same`, `different`, or `unread gold|predicted`; errors of the library are `error NAME`."""

@@ -84,14 +84,40 @@ class _Spread:
     freedom: float
 
 
-def _pooled(arms: Sequence[Float[np.ndarray, "seed row"]]) -> _Spread | None:
-    """Pool the arms' mean squares, without components that come out negative; None with one seed or row."""
+def crossed_differences(
+    arms: Sequence[Float[np.ndarray, "seed row"]], reference: Float[np.ndarray, "seed row"]
+) -> list[Interval]:
+    """Means of each arm minus the reference, paired by seed and row, with Student's t interval.
+
+    Seeds and rows are blocks: what spreads a difference is how arms depart from the mean of all arms there,
+    so the mean squares come from those departures, with one arm's degrees of freedom spent on the mean.
+    With two arms in all this is the interval of the paired differences themselves.
+    """
+    seeds, rows = reference.shape
+    changes = [arm - reference for arm in arms]
+    if seeds == 1 or rows == 1:
+        return [crossed_means([change])[0] for change in changes]
+    table = np.array([reference, *arms])
+    departures = (table - table.mean(axis=0)) * math.sqrt(2 * len(table) / len(arms))
+    spread = _pooled(list(departures), many=len(arms))
+    half = _student(spread.freedom) * math.sqrt(spread.variance) if spread else math.inf
+    means = [float(change.mean()) for change in changes]
+    return [Interval(mean, mean - half, mean + half) for mean in means]
+
+
+def _pooled(arms: Sequence[Float[np.ndarray, "seed row"]], many: int | None = None) -> _Spread | None:
+    """Pool the arms' mean squares, without components that come out negative; None with one seed or row.
+
+    Args:
+        arms: one table an arm.
+        many: how many independent tables they are worth; not given: all of them.
+    """
     if not arms or min(arms[0].shape) < 2:
         return None
     seeds, rows = arms[0].shape
     of_seed, of_row, rest = np.mean([_mean_squares(arm) for arm in arms], axis=0).tolist()
     # Arms answer the same items, so more arms tell more about seeds, but not about items.
-    many_seeds = len(arms) * (seeds - 1)
+    many_seeds = (many or len(arms)) * (seeds - 1)
     if of_seed <= rest:
         return _Spread(max(of_row, rest) / (seeds * rows), float(rows - 1))
     if of_row <= rest:

@@ -16,7 +16,7 @@ from jaxtyping import Float
 
 from cotmill.report import draw
 from cotmill.report.findings import Finding, Findings
-from cotmill.report.intervals import Interval, crossed_means
+from cotmill.report.intervals import Interval, crossed_differences, crossed_means
 from cotmill.report.parts import Csv, Figure, Panel, Section, Table
 from cotmill.report.read import LoadedRun, Step
 from cotmill.report.scores import colour_of
@@ -96,17 +96,28 @@ def _linear(pairs: Sequence[tuple[float, int]]) -> Float[np.ndarray, " row"]:
 
 
 def differences(run: LoadedRun, found: Sequence[Loss]) -> dict[str, Difference]:
-    """Loss of each arm minus that of its reference, paired by seed and solution."""
+    """Loss of each arm minus that of its reference, paired by seed and solution.
+
+    Arms with the reference's seeds and solutions are compared together, the others each on their own.
+    """
     against = _references(run, found)
-    tables, shared = {}, {}
-    for one in found:
-        other = against.get(one.variant)
-        seeds = [seed for seed in one.seeds if other and seed in other.seeds]
-        if other and seeds and one.rows == other.rows:
-            mine, theirs = (side.values[[side.seeds.index(seed) for seed in seeds]] for side in (one, other))
-            tables[one.variant], shared[one.variant] = mine - theirs, len(seeds)
-    intervals = _by_shape(tables)
-    return {name: Difference(against[name].variant, intervals[name], shared[name]) for name in tables}
+    made: dict[str, Difference] = {}
+    for other in dict.fromkeys(against.values()):
+        arms = [one for one in found if against.get(one.variant) is other and one.rows == other.rows]
+        alike = [one for one in arms if one.seeds == other.seeds]
+        if alike:
+            intervals = crossed_differences([one.values for one in alike], other.values)
+            for one, interval in zip(alike, intervals, strict=True):
+                made[one.variant] = Difference(other.variant, interval, len(one.seeds))
+        for one in arms:
+            seeds = [seed for seed in one.seeds if seed in other.seeds]
+            if one not in alike and seeds:
+                mine, theirs = (
+                    side.values[[side.seeds.index(seed) for seed in seeds]] for side in (one, other)
+                )
+                interval = crossed_differences([mine], theirs)[0]
+                made[one.variant] = Difference(other.variant, interval, len(seeds))
+    return made
 
 
 def _references(run: LoadedRun, found: Sequence[Loss]) -> Mapping[str, Loss]:

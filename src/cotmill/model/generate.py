@@ -166,17 +166,30 @@ class _Flight:
         cache: Any,
     ) -> Float[torch.Tensor, "row vocabulary"]:
         """Run the model; return the logits of the next token of each row."""
-        width = cache.get_seq_length() + inputs.shape[1]
-        mask = (torch.arange(width, device=pads.device)[None] >= pads[:, None]).long()
         output = self.lm.model(
             input_ids=inputs,
-            attention_mask=mask if bool(pads.any()) else None,
+            attention_mask=self._mask(inputs.shape[1], pads, cache),
             position_ids=positions,
             past_key_values=cache,
             use_cache=True,
             logits_to_keep=1,
         )
         return output.logits[:, -1]
+
+    def _mask(self, new: int, pads: Int[torch.Tensor, " row"], cache: Any) -> torch.Tensor | None:
+        """Hide the padding; None when there is none.
+
+        For a single new token of a model with full attention this is already the mask that is added to
+        the scores, which spares transformers from working it out at every token.
+        """
+        if not bool(pads.any()):
+            return None
+        seen = torch.arange(cache.get_seq_length() + new, device=pads.device)[None] >= pads[:, None]
+        if new > 1 or not can_move(cache):
+            return seen.long()
+        kind = self.lm.model.dtype
+        hidden = torch.zeros(seen.shape, dtype=kind, device=pads.device)
+        return hidden.masked_fill_(~seen, torch.finfo(kind).min)[:, None, None]
 
     def _write(self, tokens: Int[torch.Tensor, " row"], slots: range) -> None:
         """Append the chosen tokens, and note which rows are done."""

@@ -29,13 +29,14 @@ def _load(name: str) -> Any:
     """Fetch the data set, or say what is wrong with its name."""
     try:
         import datasets
+        from datasets.exceptions import DatasetsError
     except ImportError as error:
         raise MissingExtra("datasets", "train") from error
     owner_name, *rest = name.split(":")
     config, split = (rest[0] if len(rest) == 2 else None), (rest[-1] if rest else "train")
     try:
         return datasets.load_dataset(owner_name, config, split=split)
-    except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
+    except (OSError, ValueError, RuntimeError, DatasetsError) as error:
         # All that `datasets` and its hub client raise: no such set, several configs, no network.
         raise DataError(f"there is no file '{name}', and the hub says: {error}") from error
 

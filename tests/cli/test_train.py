@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from cotmill.cli.main import app
 from cotmill.evidence import Lengths, Losses, Trajectories
 from cotmill.lab.tokenizer import write_tokenizer
+from cotmill.model.load import load
 
 
 @pytest.fixture(scope="module")
@@ -82,3 +83,18 @@ def test_a_model_that_is_not_there_is_said_in_one_sentence(files, tmp_path: Path
     )
     assert result.exit_code == 2
     assert "there is no folder ./nowhere" in result.output
+
+
+def test_pre_training_a_model_of_the_lab_makes_one_that_loads(tmp_path: Path):
+    told = ask(
+        "lab", "pretrain", "lab:llama-0.25m", "--tokens", 1100, "--out", tmp_path / "m", "--batch-size", 4,
+        "--threads", 1,
+    )  # fmt: skip
+    assert "1,024 tokens in 2 steps" in told
+    assert load(str(tmp_path / "m")).tokenizer.eos_token == "<eos>"
+    result = CliRunner().invoke(
+        app, ["lab", "pretrain", "lab:none", "--tokens", "1e3", "--out", str(tmp_path / "n")]
+    )
+    assert result.exit_code == 2
+    assert "no lab model is called" in result.output
+    assert not list(tmp_path.glob("n*"))

@@ -33,29 +33,32 @@ def command(  # noqa: PLR0913 - every option is one of the command line
     """Pre-train a base model of the lab on declarative text, from nothing."""
     from transformers import AutoTokenizer
 
+    from cotmill.cli.train import config_of as checked
     from cotmill.lab.declarative import declarative
     from cotmill.lab.models import config_of
     from cotmill.lab.tokenizer import write_tokenizer
-    from cotmill.train.config import TrainConfig
     from cotmill.train.pretrain import pretrain, work_folder
 
-    config = TrainConfig.model_validate(
-        {
-            "steps": 1,  # replaced: the steps follow from the tokens
-            "batch_size": batch_size,
-            "learning_rate": learning_rate,
-            "schedule": schedule,
-            "checkpoint_every": checkpoint_every,
-        }
-    )
     short = name.removeprefix("lab:")
+    shape = config_of(short)
+    config = checked(
+        steps=1,  # replaced: the steps follow from the tokens
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        schedule=schedule,
+        checkpoint_every=checkpoint_every,
+    )
+    typer.echo(
+        f"{short}: {tokens:,.0f} tokens of text, {batch_size} blocks a step, seed {seed} → {out}; "
+        "the documents are made first (about 5 s a million tokens), then the time left is shown"
+    )
     write_tokenizer(work_folder(out) / "tokenizer")
     facts = pretrain(
         short,
         declarative(seed, int(tokens / LEAST_TOKENS)),
         AutoTokenizer.from_pretrained(work_folder(out) / "tokenizer"),
         tokens=int(tokens),
-        model_config=config_of(short),
+        model_config=shape,
         config=config,
         out=out,
         seed=seed,

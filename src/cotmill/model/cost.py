@@ -9,7 +9,7 @@ import torch
 
 from cotmill.model.load import LanguageModel
 
-CPU_FLOPS = 3e10
+CPU_FLOPS = 4e10
 """Useful operations a second of one core on models of a million parameters (measured: 2e10 to 6e10)."""
 GPU_FLOPS = 1e14
 """Of one recent GPU in bfloat16, at a third of its peak."""

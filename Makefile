@@ -52,6 +52,7 @@ bench: $(VENV)/installed
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 
 LOWEST := .venv-lowest
+TORCH_TESTS := cli contract evaluate lab measure model recipe recipes report train
 $(LOWEST)/installed: pyproject.toml
 	test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST)
 	$(LOWEST)/bin/python -m pip install --quiet uv
@@ -60,7 +61,7 @@ $(LOWEST)/installed: pyproject.toml
 	touch $@
 
 test-lowest: $(LOWEST)/installed
-	OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest tests/core tests/data tests/evidence tests/select tests/verify
+	OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest -n 2 --dist loadfile tests $(TORCH_TESTS:%=--ignore=tests/%)
 
 clean:
 	rm -rf $(VENV) $(LOWEST) build dist runs .pytest_cache .ruff_cache .import_linter_cache .hypothesis

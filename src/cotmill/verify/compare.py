@@ -19,7 +19,6 @@ import re
 from fractions import Fraction
 from typing import NamedTuple
 
-from cotmill.verify.clean import undress
 from cotmill.verify.quantity import Quantity, read_quantity
 from cotmill.verify.units import Unit
 
@@ -148,12 +147,3 @@ def compare_plain(gold: str, predicted: str) -> Comparison:
             return Comparison(None, "")
         return found
     return compare_words(gold, predicted)
-
-
-def compare_answers(gold: str, predicted: str) -> Comparison:
-    """Compare two answers as written.
-
-    >>> compare_answers("0.5", "50%").same, compare_answers("3 hours", "3 minutes").same
-    (True, False)
-    """
-    return compare_plain(undress(gold), undress(predicted))

@@ -284,12 +284,14 @@ def _finding(
     checks = operands + len(results) + (is_result is not None)
     failed = len(lost.ungrounded) + len(unused) + (is_result is False)
     return GroundingFinding(
-        1 - failed / checks,
-        operands,
-        *map(tuple, lost),
-        tuple(step.text for step in unused),
-        numbers,
-        is_result,
+        score=1 - failed / checks,
+        operands=operands,
+        ungrounded=tuple(lost.ungrounded),
+        from_nowhere=tuple(lost.from_nowhere),
+        used_early=tuple(lost.used_early),
+        unused_results=tuple(step.text for step in unused),
+        unused_numbers=numbers,
+        answer_is_result=is_result,
     )
 
 

@@ -130,10 +130,12 @@ def _half_line(bound: Form, sign: str) -> tuple[Interval, ...] | None:
 
 def solve(form: Form) -> tuple[Interval, ...] | None:
     """Solve an inequality in one letter whose sides differ by a polynomial of degree one or two."""
-    sides = [read_expression(part.text) if part.kind == "expression" else None for part in form.parts]
-    if sides[0] is None or sides[1] is None or form.marks[0] not in _FLIPPED:
+    left, right = (
+        read_expression(part.text) if part.kind == "expression" else None for part in form.parts[:2]
+    )
+    if left is None or right is None or form.marks[0] not in _FLIPPED:
         return None
-    difference: Tree = ("-", *_without_modulus(*sides))
+    difference: Tree = ("-", *_without_modulus(left, right))
     names = names_of(difference)
     if len(names) != 1 or names & CONSTANTS or (found := _quadratic(difference, *names)) is None:
         return None
@@ -157,8 +159,8 @@ def _without_modulus(left: Tree, right: Tree) -> tuple[Tree, Tree]:
     inner, bound = (left, right) if left[0] == "abs" else (right, left)
     if inner[0] != "abs" or bound[0] != "num" or bound[1] <= 0:
         return left, right
-    squares: tuple[Tree, Tree] = ("*", inner[1], inner[1]), ("num", bound[1] ** 2)
-    return squares if left[0] == "abs" else squares[::-1]
+    square, limit = ("*", inner[1], inner[1]), ("num", bound[1] ** 2)
+    return (square, limit) if left[0] == "abs" else (limit, square)
 
 
 def _quadratic(tree: Tree, name: str) -> tuple[Fraction, Fraction, Fraction] | None:

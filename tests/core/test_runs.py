@@ -96,7 +96,7 @@ def test_a_second_process_on_the_same_run_refuses_and_names_the_first(tmp_path: 
     ready, done = spawn.Event(), spawn.Event()
     other = spawn.Process(target=_hold, args=(tmp_path, ready, done))
     other.start()
-    assert ready.wait(30)
+    assert ready.wait(120)
     with pytest.raises(RunError, match=f"in use by process {other.pid}"), locked(tmp_path):
         pass
     done.set()
@@ -111,7 +111,7 @@ def test_a_killed_holder_leaves_no_lock_behind(tmp_path: Path) -> None:
     ready, done = spawn.Event(), spawn.Event()
     other = spawn.Process(target=_hold, args=(tmp_path, ready, done))
     other.start()
-    assert ready.wait(30)
+    assert ready.wait(120)
     other.kill()
     other.join(30)
     with locked(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 
 from cotmill.core.runs import fingerprint
 from cotmill.recipe.graph import dependants, in_order
-from cotmill.recipe.runner import machine_share
+from cotmill.recipe.runner import claim_one, machine_share
 
 sys.path.insert(0, str(Path(__file__).parent))  # spawned workers get this path, and import `toys` by name
 import toys
@@ -64,6 +64,8 @@ def test_a_damaged_step_is_named_and_made_again_to_the_same_bytes(tmp_path: Path
         ("refuse", "the pool is empty", False),
         ("crash", "ZeroDivisionError", True),
         ("die", "signal 9", False),
+        ("fill", "the disk is full", False),
+        ("swell", "memory ran out", False),
     ],
 )
 def test_a_failing_step_costs_only_what_needs_it(tmp_path: Path, kind: str, said: str, ours: bool) -> None:
@@ -91,13 +93,13 @@ def test_a_signal_stops_within_seconds_and_keeps_what_is_done(tmp_path: Path, si
     process = subprocess.Popen(
         [sys.executable, toys.__file__, str(tmp_path)], stdout=subprocess.PIPE, text=True
     )
-    until = time.monotonic() + 30
+    until = time.monotonic() + 120
     while not list(tmp_path.glob("steps/total-*")) and time.monotonic() < until:
         time.sleep(0.01)
     process.send_signal(signal_number)
     began = time.monotonic()
-    output, _ = process.communicate(timeout=30)
-    assert time.monotonic() - began < 5
+    output, _ = process.communicate(timeout=60)
+    assert time.monotonic() - began < 20, "two seconds on a free machine"
     assert process.returncode == 130
     assert "stopped by SIG" in output
     assert list(tmp_path.glob("steps/total-*"))
@@ -120,3 +122,7 @@ def test_a_large_model_gets_the_machine_for_itself() -> None:
     assert machine_share(tiny=False, workers=None, cores=16, gpus=4) == (4, 4)
     assert machine_share(tiny=True, workers=3, cores=2, gpus=0) == (3, 1)
     assert machine_share(tiny=False, workers=2, cores=2, gpus=0) == (2, 1)
+
+
+def test_every_worker_gets_a_gpu_of_its_own_while_there_are_some(tmp_path: Path) -> None:
+    assert [claim_one(tmp_path, ["0", "1"]) for _ in range(3)] == ["0", "1", "0"]

@@ -1,5 +1,6 @@
 """Toy steps, importable by worker processes: numbers in text files."""
 
+import errno
 import os
 import signal
 import sys
@@ -40,6 +41,16 @@ def crash(task: Task) -> None:
     raise ZeroDivisionError("one over nothing")
 
 
+def fill(task: Task) -> None:
+    """Fail as a full disk does."""
+    raise OSError(errno.ENOSPC, "No space left on device", str(task.out / "number.txt"))
+
+
+def swell(task: Task) -> None:
+    """Fail as a machine does whose memory is used up."""
+    raise MemoryError
+
+
 def die(task: Task) -> None:
     """Fail as a process that ran out of memory does."""
     os.kill(os.getpid(), signal.SIGKILL)
@@ -51,6 +62,8 @@ KINDS = {
     "refuse": Kind(refuse, 1),
     "crash": Kind(crash, 1),
     "die": Kind(die, 1),
+    "fill": Kind(fill, 1),
+    "swell": Kind(swell, 1),
 }
 
 

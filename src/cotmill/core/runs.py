@@ -248,8 +248,9 @@ def fingerprint(folder: Path) -> dict[str, str]:
         raise RunError(
             f"{folder} is not a Run: it has no run.json; give a folder that `cotmill run` has written"
         )
+    files = {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()}
     return {
-        path.relative_to(folder).as_posix(): sha256_of(path)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and not set(path.relative_to(folder).parts) & set(UNEQUAL)
+        name.as_posix(): sha256_of(path)
+        for name, path in files.items()
+        if not set(name.parts) & set(UNEQUAL) and not name.name.startswith(".gpu-")
     }

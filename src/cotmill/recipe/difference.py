@@ -4,7 +4,8 @@ Source: the two-way random effects analysis of variance (Searle, Casella and McC
 the paired differences: the variance of their mean is (MS_seed + MS_item - MS_rest) / (seeds x items), with
 Student's t at Satterthwaite's degrees of freedom. So the interval speaks of new seeds and new questions.
 
-With one seed it is over the questions alone, and says so: a second seed could come out elsewhere.
+With one seed it is over the questions alone, and says so: a second seed could come out elsewhere. Where all
+pairs are alike there is no spread to go by, and the interval is what so many questions could have hidden.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def difference_of(change: Float[np.ndarray, "seed item"]) -> Difference:
     """
     mean = float(change.mean())
     variance, freedom = _variance(change)
-    half = _student(freedom) * math.sqrt(variance)
+    half = _student(freedom) * math.sqrt(variance) if variance else unseen_share(change.shape[1])
     counts = {"wins": int((change > 0).sum()), "losses": int((change < 0).sum())}
     return Difference(
         value=mean,
@@ -74,6 +75,15 @@ def difference_of(change: Float[np.ndarray, "seed item"]) -> Difference:
         method=BOTH if change.shape[0] > 1 else ITEMS_ONLY,
         **counts,
     )
+
+
+def unseen_share(items: int) -> float:
+    """Bound the share of questions that could still differ when none was seen to: the exact rule of three.
+
+    >>> round(unseen_share(300), 4)
+    0.0099
+    """
+    return 1.0 - (1.0 - LEVEL) ** (1.0 / items)
 
 
 def _variance(values: Float[np.ndarray, "seed item"]) -> tuple[float, float]:

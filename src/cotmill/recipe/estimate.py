@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,20 @@ def parameters_of(name: str) -> float:
 def is_tiny(name: str) -> bool:
     """Say whether a model is so small that a second thread does not help it."""
     return parameters_of(name) < 2e7
+
+
+def memory_gb(model: str, workers: int) -> float:
+    """Guess the memory of workers that train a model: weights, gradients, two moments, and the libraries.
+
+    >>> round(memory_gb("lab:llama-0.25m", 2), 1), round(memory_gb("Qwen/Qwen2.5-7B", 1))
+    (1.5, 113)
+    """
+    return workers * (0.75 + 16 * parameters_of(model) / 1e9)
+
+
+def disk_gb(models: Iterable[str]) -> float:
+    """Guess what trained models take on disk, one entry for every training."""
+    return sum(0.0005 + 4 * parameters_of(model) / 1e9 for model in models)
 
 
 def _seconds(tokens: float, model: str, *, passes: int) -> float:

@@ -25,6 +25,7 @@ class Task:
     places: Mapping[str, str] = field(default_factory=dict)
     """Where files and models lie on this machine; the config holds their hashes instead."""
     threads: int = 1
+    gpus: tuple[str, ...] = ()
 
 
 Make = Callable[[Task], None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from cotmill.recipe.collect import collect, write_cells
 from cotmill.recipe.estimate import is_tiny
 from cotmill.recipe.load import LoadedRecipe
 from cotmill.recipe.plan import Plan, plan_recipe
-from cotmill.recipe.runner import Runner, machine_share
+from cotmill.recipe.runner import Runner, machine_share, machine_trouble
 from cotmill.recipe.steps import KINDS
 from cotmill.recipe.watch import Failure, Silent, Watcher
 
@@ -38,6 +39,7 @@ class Asked:
     folder: Path
     workers: int
     threads: int
+    gpus: tuple[str, ...] = ()
 
     @property
     def fingerprint(self) -> str:
@@ -55,8 +57,9 @@ def prepare(loaded: LoadedRecipe, folder: Path | None = None, *, workers: int | 
     models = {cell.pipeline.model for cell in loaded.cells}
     models |= {cell.pipeline.proxy.model for cell in loaded.cells if cell.pipeline.proxy.model}
     tiny = all(is_tiny(model) for model in models)
-    share = machine_share(tiny=tiny, workers=workers, cores=cpus(), gpus=count_gpus())
-    return Asked(loaded, plan_recipe(loaded), folder or Path("runs") / loaded.varied.name, *share)
+    gpus = find_gpus()
+    share = machine_share(tiny=tiny, workers=workers, cores=cpus(), gpus=len(gpus))
+    return Asked(loaded, plan_recipe(loaded), folder or Path("runs") / loaded.varied.name, *share, gpus)
 
 
 def run_recipe(asked: Asked, watcher: Watcher | None = None) -> Path:
@@ -67,21 +70,32 @@ def run_recipe(asked: Asked, watcher: Watcher | None = None) -> Path:
         RunFailed: a step failed through a fault of ours.
         Stopped: a signal came.
     """
-    watcher = watcher or Silent()
+    _refuse_foreign(asked.folder)
+    try:
+        failures = _make(asked, watcher or Silent())
+    except OSError as error:
+        said = machine_trouble(error)
+        if said is None:
+            raise
+        raise RunError(said) from error
+    if failures:
+        _complain(failures)
+    return asked.folder
+
+
+def _make(asked: Asked, watcher: Watcher) -> list[Failure]:
+    """Make the steps and the tables, holding the Run."""
     folder, plan = asked.folder, asked.plan
-    _refuse_foreign(folder)
     with locked(folder):
         sweep(folder)
         _write_head(asked)
-        runner = Runner(folder, KINDS, asked.workers, asked.threads, watcher)
+        runner = Runner(folder, KINDS, asked.workers, asked.threads, watcher, asked.gpus)
         failures = runner.make(list(plan.steps.values()))
         collect(folder, plan, asked.loaded.varied.compare_to)
         if not failures:
             shutil.rmtree(folder / "work", ignore_errors=True)
         log_line(folder, f"ended with {len(failures)} failed steps")
-    if failures:
-        _complain(failures)
-    return folder
+    return failures
 
 
 def _refuse_foreign(folder: Path) -> None:
@@ -133,13 +147,16 @@ def _complain(failures: list[Failure]) -> None:
     raise (RunFailed if any(failure.ours for failure in failures) else RunError)(text)
 
 
-def count_gpus() -> int:
-    """Count NVIDIA GPUs without importing torch."""
+def find_gpus() -> tuple[str, ...]:
+    """Name the NVIDIA GPUs that this process may use, without importing torch."""
+    told = os.environ.get("CUDA_VISIBLE_DEVICES")
     command = shutil.which("nvidia-smi")
-    if command is None:
-        return 0
+    if command is None or told == "":
+        return ()
+    if told is not None:
+        return tuple(name.strip() for name in told.split(","))
     try:
         done = subprocess.run([command, "-L"], capture_output=True, text=True, timeout=20, check=False)
     except (OSError, subprocess.TimeoutExpired):
-        return 0
-    return sum(line.startswith("GPU ") for line in done.stdout.splitlines())
+        return ()
+    return tuple(str(n) for n, line in enumerate(done.stdout.splitlines()) if line.startswith("GPU "))

@@ -6,6 +6,8 @@ only, whoever is killed and when. A step that fails takes its dependants with it
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import shutil
 import signal
@@ -50,6 +52,8 @@ class Runner:
     workers: int
     threads: int
     watcher: Watcher
+    gpus: tuple[str, ...] = ()
+    """Names of the GPUs that may be used, as CUDA_VISIBLE_DEVICES takes them."""
 
     def unfinished(self, steps: Sequence[Step]) -> list[Step]:
         """List the steps that are not there whole; a damaged one is said and will be made again."""
@@ -92,7 +96,8 @@ class Runner:
     def task(self, step: Step) -> Task:
         """Put together what the function of a step is given."""
         inputs = {role: self.folder / "steps" / name for role, name in step.record.inputs.items()}
-        return Task(step.record.config, inputs, self.folder / "work" / step.name, step.places, self.threads)
+        out = self.folder / "work" / step.name
+        return Task(step.record.config, inputs, out, step.places, self.threads, self.gpus)
 
     def log(self, step: Step) -> Path:
         """Name the file that holds what a step printed."""
@@ -160,16 +165,17 @@ class _Making:
 
 def make_step(kind: Kind, task: Task, step: Step, log: Path) -> Outcome:
     """Make one step; the life of a step in its worker."""
-    _hold(task.out.parents[1])
+    _hold(task.out.parents[1], task.gpus)
     _say_into(log)
     _clear(task.out, whole=not kind.resumes)
     try:
         with timed(task.out):
             kind.make(task)
         seal(task.out, step.record)
-    except UserError as error:
+    except (UserError, MemoryError, OSError) as error:
         traceback.print_exc()
-        return Outcome(str(error))
+        said = machine_trouble(error)
+        return Outcome(said or str(error), ours=said is None and not isinstance(error, UserError))
     except Exception as error:  # noqa: BLE001 - the step fails, the Run goes on; the log has the traceback
         traceback.print_exc()
         return Outcome(f"{type(error).__name__}: {error}", ours=True)
@@ -177,6 +183,18 @@ def make_step(kind: Kind, task: Task, step: Step, log: Path) -> Outcome:
         sys.stdout.flush()
         sys.stderr.flush()
     return Outcome()
+
+
+def machine_trouble(error: BaseException) -> str | None:
+    """Say what to do where the machine, not the program, is at its end; None for other errors."""
+    if isinstance(error, MemoryError):
+        return "memory ran out; use fewer --workers, a smaller batch_size or a smaller max_length"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"the disk is full ({error.filename}); free some, then run the same command again"
+    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        what = f"{error.filename} cannot be written ({error.strerror})"
+        return f"{what}; make it writable, or choose another --out"
+    return None
 
 
 def _clear(folder: Path, *, whole: bool) -> None:
@@ -194,10 +212,26 @@ def _clear(folder: Path, *, whole: bool) -> None:
 _HELD: dict[Path, int] = {}
 
 
-def _hold(run: Path) -> None:
-    """Hold the Run once for the life of this worker."""
-    if run not in _HELD:
-        _HELD[run] = hold_as_worker(run)
+def _hold(run: Path, gpus: Sequence[str]) -> None:
+    """Hold the Run once for the life of this worker, and a GPU for itself where there are several."""
+    if run in _HELD:
+        return
+    _HELD[run] = hold_as_worker(run)
+    if len(gpus) > 1:
+        os.environ["CUDA_VISIBLE_DEVICES"] = claim_one(run, gpus)
+
+
+def claim_one(run: Path, names: Sequence[str]) -> str:
+    """Claim a name that no other living worker of this Run has; the first when all are taken."""
+    for name in names:
+        handle = os.open(run / f".gpu-{name}", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            continue
+        return name
+    return names[0]
 
 
 def _say_into(log: Path) -> None:

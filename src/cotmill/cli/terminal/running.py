@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,7 @@ from typing import Any
 import typer
 
 from cotmill.core.runs import STEP
-from cotmill.recipe.estimate import IMPORTING
+from cotmill.recipe.estimate import IMPORTING, disk_gb, memory_gb
 from cotmill.recipe.graph import Step
 from cotmill.recipe.run import Asked
 from cotmill.recipe.watch import Failure, Watcher
@@ -39,10 +40,25 @@ def plan_lines(asked: Asked, steps: Sequence[Step], todo: Sequence[Step]) -> Ite
         if tokens := sum(step.tokens for step in left):
             parts.append(f"about {short(tokens)} tokens, {duration(sum(step.seconds for step in left))}")
         yield f"  {kind:<9}{len(of_kind):>4}  {', '.join(parts)}".rstrip()
-    if todo:
-        yield f"about {duration(remaining(todo, asked.workers))} to go; a guess until some steps are done"
-    else:
+    if not todo:
         yield "everything is done already"
+        return
+    yield f"about {duration(remaining(todo, asked.workers))} to go; a guess until some steps are done"
+    yield from needs(asked, todo)
+
+
+def needs(asked: Asked, todo: Sequence[Step]) -> Iterator[str]:
+    """Say how much memory and disk the trainings will take, with a warning where there is less."""
+    models = [str(step.record.config["model"]["name"]) for step in todo if step.kind == "train"]
+    if not models:
+        return
+    memory = max(memory_gb(model, asked.workers) for model in set(models))
+    disk = disk_gb(models)
+    place = next(path for path in (asked.folder, *asked.folder.absolute().parents) if path.exists())
+    free = shutil.disk_usage(place).free / 1e9
+    yield f"about {memory:.1f} GB memory, {disk:.2f} GB on disk for trained models ({free:.0f} GB free)"
+    if disk > free:
+        yield f"warning: that does not fit on the disk at {place}; free some, or choose another --out"
 
 
 def remaining(todo: Sequence[Step], workers: int) -> float:

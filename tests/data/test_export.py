@@ -56,6 +56,7 @@ def test_trl_gets_messages_where_there_are_turns(tmp_path: Path, conversations: 
 def test_datasets_loads_the_export_as_trl_would(
     tmp_path: Path, pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    pytest.importorskip("datasets", reason="the extra train is not installed")
     import datasets
 
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")

@@ -42,6 +42,13 @@ def test_the_summary_counts_the_arms(run_folder: Path) -> None:
     assert sum(one.sign != "open" for one in first.findings) == len(apart)
 
 
+def test_one_seed_is_said_where_it_matters(run_folder: Path) -> None:
+    run = read_run(run_folder)
+    alone = tuple(replace(one, n_seeds=1) for one in run.comparisons)
+    assert "not for another training" in findings(replace(run, comparisons=alone))[0].summary
+    assert "not for another training" not in findings(run)[0].summary
+
+
 def test_accuracy_near_zero_is_said(run_folder: Path) -> None:
     run = read_run(run_folder)
     low = tuple(replace(cell, metrics={**cell.metrics, "accuracy": 0.012}) for cell in run.cells)

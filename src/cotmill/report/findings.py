@@ -11,6 +11,8 @@ from cotmill.report.text import count, joined, percent, points, visible
 NEAR_ZERO = 0.05
 """Below this upper end of every arm's interval, accuracy says little about which arm is better."""
 
+ONE_SEED = " There is one seed: the intervals hold for other questions, not for another training."
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -76,7 +78,7 @@ def _summary(run: LoadedRun, test: str, found: Sequence[Comparison]) -> str:
         text = f"{against}none of the {count(len(found))} other arms can be told apart."
     else:
         text = f"{against}{_counts(apart, len(found))}. {_largest(apart, 'The largest difference')}"
-    return text + _near_zero(run, test)
+    return text + (ONE_SEED if all(one.n_seeds == 1 for one in found) else "") + _near_zero(run, test)
 
 
 def _counts(apart: Sequence[Comparison], total: int) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cotmill.report import draw
-from cotmill.report.findings import Finding, Findings
+from cotmill.report.findings import ONE_SEED, Finding, Findings
 from cotmill.report.intervals import Interval, crossed_differences, crossed_means
 from cotmill.report.parts import Csv, Figure, Panel, Section, Table
 from cotmill.report.read import LoadedRun, Step
@@ -135,7 +135,9 @@ def loss_findings(run: LoadedRun) -> tuple[Findings, ...]:
         compared = differences(run, found)
         sentences = tuple(_finding(one, compared[one.variant]) for one in found if one.variant in compared)
         if sentences:
-            made.append(Findings(f"{visible(test)}, loss of the solutions", _summary(sentences), sentences))
+            one_seed = all(one.seeds == 1 for one in compared.values())
+            summary = _summary(sentences) + (ONE_SEED if one_seed else "")
+            made.append(Findings(f"{visible(test)}, loss of the solutions", summary, sentences))
     return tuple(made)
 
 

@@ -108,9 +108,9 @@ def test_no_equations_is_nothing_right() -> None:
 def test_every_mark_of_the_human_solutions_holds(shared_data) -> None:
     import json
 
-    lines = (shared_data / "gsm8k" / "test.first660.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = (shared_data / "gsm8k" / "test.first660.jsonl").read_text(encoding="utf-8").splitlines()[:200]
     found = [check_equations(json.loads(line)["answer"]) for line in lines]
     marks = [item for finding in found for item in finding.equations if item.where == "mark"]
-    assert len(marks) > 1_900
+    assert len(marks) > 500
     assert [item.text for item in marks if item.status is Status.WRONG] == []
     assert sum(finding.wrong for finding in found) <= 5

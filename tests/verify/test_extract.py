@@ -23,7 +23,11 @@ from cotmill.verify.extract import RULES, find_answer, last_boxed
         ("It follows that $x=5$", "final_fence", "x=5"),
         ("She has 3 cats and 5 dogs left", "last_number", "5"),
         ("The answer is 7.\nTherefore, the other value is 50.", "conclusion", "50."),
-        ("no idea", "", None),
+        ("<think>2 or 3?</think>It is <answer>3</answer>", "answer_tag", "3"),
+        ("The correct option is B.", "answer_is", "B"),
+        ("x<2", "whole_text", "x<2"),
+        ("no solution", "whole_text", "no solution"),
+        ("I have no idea, sorry about that", "", None),
     ],
 )
 def test_the_first_rule_that_fits_decides(text: str, rule: str, answer: str | None) -> None:
@@ -47,6 +51,10 @@ def test_an_unclosed_box_is_passed_over() -> None:
         ("230", "The answer is 80 + 150 = 230 miles.", Verdict.CORRECT),
         ("5", "The answer is 5 apples left, and 3 oranges.", Verdict.CORRECT),
         ("3", "The answer is 5 apples.", Verdict.WRONG),
+        ("13", "The answer is 12 or 13.", Verdict.WRONG),
+        ("3", "\\boxed{2, 3}", Verdict.WRONG),
+        ("4", "#### 4*sqrt(2)", Verdict.WRONG),
+        ("8", "\\boxed{2^3}", Verdict.CORRECT),
         ("B", "The answer is (B).", Verdict.CORRECT),
         ("B", "So the answer is C) 6000", Verdict.WRONG),
         ("1/2", "The answer is $\\frac{2}{4}$.", Verdict.CORRECT),

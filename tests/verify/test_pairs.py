@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cotmill.verify import SymbolicConfig, SymbolicPool, same_answer
+from cotmill.verify import SymbolicConfig, SymbolicPool, Verdict, judge_answer, same_answer
 from cotmill.verify.clean import undress
 from cotmill.verify.compare import compare_plain
 from cotmill.verify.forms import compare_forms
@@ -38,6 +38,18 @@ def test_every_labelled_pair_is_judged_as_labelled_in_both_directions(name: str)
         for row in rows_of(name)
         for gold, predicted in ((row["gold"], row["predicted"]), (row["predicted"], row["gold"]))
         if (same_answer(gold, predicted, pool=PATIENT).same is True) != (row["same"] == "yes")
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("form", ["\\boxed{{{}}}", "The answer is {}."])
+def test_a_pair_is_judged_alike_when_the_answer_stands_in_a_text(form: str) -> None:
+    rows = [row for row in rows_of("pairs.tsv") if "and 3 oranges" not in row["predicted"]]
+    wrong = [
+        (row, judgement.predicted)
+        for row in rows
+        if (judgement := judge_answer(row["gold"], form.format(row["predicted"]), pool=PATIENT))
+        and (judgement.verdict is Verdict.CORRECT) != (row["same"] == "yes")
     ]
     assert wrong == []
 

@@ -11,21 +11,26 @@ import re
 from collections.abc import Callable, Iterator
 
 from cotmill.verify.clean import plain_unicode, undress
-from cotmill.verify.numbers import canonical
+from cotmill.verify.expression import read_expression
+from cotmill.verify.numbers import canonical, read_number
 from cotmill.verify.quantity import read_quantity
+from cotmill.verify.structure import read_form
 
 MAX_TEXT = 100_000
 """Of a longer text only the end is read: an answer is at the end."""
 MAX_ANSWER = 10_000
 MAX_TAIL = 4_000
+MAX_WHOLE = 200
+MAX_WORDS = 3
 MAX_BOXES = 20
 """Boxes that never close are skipped, but only so many."""
 Rule = Callable[[str], str | None]
 
 _HASH = re.compile(r"####[ \t]*([^\n]*)")
 _ANSWER_IS = re.compile(
-    r"\b(?:answer|solution|result)s?\b\*{0,3}(?: ?\([^()\n]{0,40}\))?\s{0,4}"
-    r"(?:is\s{0,4}:?|are\s{0,4}:?|was|will be|would be|equals|[:=])(?!=)\s{0,4}|"
+    r"\b(?:(?:answer|solution|result)s?|(?:correct|right) (?:option|choice))\b\*{0,3}"
+    r"(?: ?\([^()\n]{0,40}\))?\s{0,4}"
+    r"(?:is\s{0,4}:?|are\s{0,4}:?|was|(?:will|would|should|must) be|comes to|equals|[:=])(?!=)\s{0,4}|"
     r"\brespuesta(?: final)? es\s?:?\s?|\bantwort (?:ist|lautet)\s?:?\s?|\bréponse(?: finale)? est\s?:?\s?|"
     r"\b(?:respuesta|réponse|antwort|ответ)\s?(?::|[-—–]\s|это\s)\s?|(?:答案(?:是|为|：|:)|答えは|答え[：:])\s?:?\s?",
     re.IGNORECASE,
@@ -85,6 +90,13 @@ def braced(text: str, start: int) -> str | None:
     return None
 
 
+def answer_tag(text: str) -> str | None:
+    """The content of the last <answer>…</answer>."""
+    _, _, after = text.rpartition("<answer>")
+    content, closing, _ = after.partition("</answer>")
+    return (content.strip() or None) if closing and len(content) <= MAX_ANSWER else None
+
+
 def answer_line(text: str) -> str | None:
     """A line "A: 18" or "Answer: 18"."""
     lines = _ANSWER_LINE.findall(text)
@@ -127,6 +139,16 @@ def _formulas(line: str) -> list[str]:
     return [formula for formula in found if formula and not _PROSE.search(formula)]
 
 
+def whole_text(text: str) -> str | None:
+    """A text that is one line of formula, or up to three words: the answer alone."""
+    line = text.strip()
+    if not line or "\n" in line or len(line) > MAX_WHOLE:
+        return None
+    words = re.findall(r"(?<![\\A-Za-z])[A-Za-z]+", line)
+    prose = any(len(word) > 1 for word in words)
+    return None if prose and len(words) > MAX_WORDS else line
+
+
 def last_number(text: str) -> str | None:
     """The last number of the text, with its currency and unit."""
     found = list(numbers_in(plain_unicode(text[-MAX_TAIL:])))
@@ -162,11 +184,13 @@ def choice_letter(text: str) -> str | None:
 RULES: tuple[tuple[str, Rule], ...] = (
     ("hash", hash_line),
     ("boxed", last_boxed),
+    ("answer_tag", answer_tag),
     ("conclusion", conclusion),
     ("answer_is", answer_is),
     ("answer_line", answer_line),
     ("final_line", final_line),
     ("final_fence", final_fence),
+    ("whole_text", whole_text),
     ("last_number", last_number),
 )
 
@@ -174,6 +198,9 @@ RULES: tuple[tuple[str, Rule], ...] = (
 def find_answer(text: str) -> tuple[str, str | None]:
     """The name of the rule that fired and the answer as written; ("", None) when there is none."""
     text = text[-MAX_TEXT:]
+    _, closing, said = text.rpartition("</think>")
+    if closing and said.strip():
+        text = said
     for name, rule in RULES:
         if (answer := rule(text)) is not None:
             return name, answer[:MAX_ANSWER]
@@ -181,6 +208,16 @@ def find_answer(text: str) -> tuple[str, str | None]:
 
 
 _WORDS = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}|[^\x00-\x7f]")
+
+
+def _is_formula(text: str) -> bool:
+    """Whether a text is one expression, or bare values in a row ("12 or 13"): then no part of it is meant."""
+    if read_expression(text) is not None:
+        return True
+    form = read_form(text)
+    return form.kind in ("list", "set", "tuple") and all(read_number(part.text) for part in form.parts)
+
+
 _NEXT_VALUE = re.compile(r",(?!\d{3}(?!\d))|;|\bor\b|\band\b")
 
 
@@ -197,7 +234,7 @@ def narrow(clause: str) -> Iterator[str]:
     if equals and after.strip() and not _NEXT_VALUE.search(before.partition("=")[2] + "=" + after):
         yield from narrow(after)
         return
-    numbers = list(numbers_in(text)) if _WORDS.search(text) else []
+    numbers = list(numbers_in(text)) if _WORDS.search(text) and not _is_formula(text) else []
     if numbers and re.match(r"(?:[^\W\d]+\s){0,2}" + re.escape(numbers[0]), text):
         yield numbers[0]
     elif numbers:

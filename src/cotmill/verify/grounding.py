@@ -304,10 +304,6 @@ def _same_size(answer: Fraction, result: Fraction) -> bool:
 
 
 def _plain(value: Fraction) -> str:
-    return (
-        str(value.numerator)
-        if value.denominator == 1
-        else f"{float(value):g}"
-        if value.denominator < 10**9
-        else "a fraction"
-    )
+    if max(value.numerator.bit_length(), value.denominator.bit_length()) > 200:
+        return "a long number"
+    return str(value.numerator) if value.denominator == 1 else f"{float(value):g}"

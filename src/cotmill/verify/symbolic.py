@@ -41,7 +41,7 @@ class SymbolicConfig:
     seconds: float = 0.8
     """Processor seconds for one pair."""
     wall_seconds: float = 1.8
-    """Clock seconds for one pair: reached first only on a machine with far more work than cores."""
+    """Clock seconds for one pair on a machine that is not overloaded; stretched by its load per core."""
     memory_bytes: int = 4 << 30
     recycle_after: int = 5_000
     batch: int = 64
@@ -137,7 +137,7 @@ class _Worker:
             answer = self._line(SUSPICIOUS_SECONDS)
             if answer is None and self.process.poll() is None:
                 when_slow()
-                answer = self._line(self.config.wall_seconds - SUSPICIOUS_SECONDS)
+                answer = self._line(self.config.wall_seconds * _load() - SUSPICIOUS_SECONDS)
             if answer is None:
                 break
             answers.append(answer)
@@ -185,6 +185,13 @@ class _Worker:
             if pipe is not None:
                 with _ignored(BrokenPipeError):
                     pipe.close()
+
+
+def _load() -> float:
+    """Runnable processes per core, at least 1: how much longer the clock runs than the processor."""
+    if not hasattr(os, "getloadavg"):
+        return 1.0
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 @contextmanager

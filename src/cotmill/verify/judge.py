@@ -25,7 +25,8 @@ from cotmill.verify.symbolic import Outcome, SymbolicPool, shared_pool
 from cotmill.verify.verdict import Judgement, Verdict
 
 SAME_NUMBER, OTHER_NUMBER = alike("number"), unlike("number")
-_OPTION = re.compile(r"\(?[A-J]\)?[.:)]\s")
+_SPEECH = re.compile(r"[A-Za-z' ]{4,}")
+_OPTION = re.compile(r"\(?([A-J])\)?[.:)]\s")
 _LETTER = re.compile(r"(?:[Oo]ption |[Cc]hoice )?(?:\(?([A-J])\)?[.:)]?|\(([a-j])\))")
 
 
@@ -56,6 +57,8 @@ def first_judgement(
     if found is None:
         return Judgement(Verdict.UNPARSED, "no answer found", "", None, target, strict), None
     predicted = _meant(found, target)
+    if rule == "whole_text" and _SPEECH.fullmatch(predicted) and read_quantity(target) is not None:
+        return Judgement(Verdict.UNPARSED, "no answer found", "", None, target, strict), None
     comparison = _compare(target, predicted, question)
     if comparison.same is None and comparison.how != TOO_LARGE:
         return Judgement(Verdict.UNPARSED, "", rule, predicted, target, strict), (target, predicted)
@@ -120,6 +123,12 @@ def _meant(found: str, target: str) -> str:
     return undress(found)
 
 
+def _option(answer: str) -> str:
+    """The letter of an answer that is an option: "B", "(b)", "B) 6000"; "" of any other."""
+    match = _LETTER.fullmatch(answer) or _OPTION.match(answer)
+    return next((letter.upper() for letter in match.groups() if letter), "") if match else ""
+
+
 def _quick(gold: str, predicted: str) -> Comparison | None:
     """Decide two plain numbers by one spelling of each: most answers of most benchmarks."""
     left = canonical(gold)
@@ -134,9 +143,8 @@ def _quick(gold: str, predicted: str) -> Comparison | None:
 def _compare(target: str, predicted: str, question: str) -> Comparison:
     if (quick := _quick(target, predicted)) is not None and (quick.same or not question):
         return quick
-    if _LETTER.fullmatch(target) or (_LETTER.fullmatch(predicted) and _OPTION.match(target)):
-        letter = choice_letter(target)
-        return Comparison(letter is not None and choice_letter(predicted) == letter, "choice letter")
+    if (letter := _option(target)) and (other := _option(predicted)):
+        return Comparison(letter == other, "choice letter")
     plain = compare_plain(target, predicted)
     if question and plain.same is not None:
         left, right = read_quantity(target), read_quantity(predicted)

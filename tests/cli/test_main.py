@@ -4,6 +4,7 @@ import statistics
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from typer.testing import CliRunner
 
@@ -82,3 +83,8 @@ def test_the_reference_renders_every_verb_the_same_twice() -> None:
     for verb in main.verbs():
         assert f"## cotmill {verb}" in page
     assert all(len(line) <= 100 for line in page.splitlines())
+
+
+def test_the_command_line_page_says_what_the_help_says() -> None:
+    page = Path(__file__).parents[2] / "docs" / "cli.md"
+    assert page.read_text(encoding="utf-8") == reference(), "the help has changed; type: make docs"

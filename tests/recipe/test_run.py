@@ -126,6 +126,21 @@ def test_a_changed_recipe_makes_only_what_depends_on_the_change(run: Path) -> No
     assert [step.kind for step in todo] == ["evaluate"] * 3
 
 
+def test_a_run_begun_with_other_versions_says_so(small_recipe: Path, tmp_path: Path) -> None:
+    settings = ["train=null", "evaluate=null", "seeds=[0]", "arms.s2l 50%.select.method=random"]
+    settings += ["arms.short.select={method: random, budget: 25%}"]
+    asked = prepare(load_recipe(small_recipe, settings), tmp_path, workers=1)
+    run_recipe(asked)
+    head = (tmp_path / "run.json").read_text()
+    version = json.loads(head)["provenance"]["packages"]["numpy"]
+    (tmp_path / "run.json").write_text(head.replace(f'"numpy": "{version}"', '"numpy": "1.0"'))
+    watcher = Silent()
+    run_recipe(asked, watcher)
+    assert watcher.warnings == [
+        f"finished steps are kept, though they were made with numpy 1.0 (now {version})"
+    ]
+
+
 def test_a_folder_that_is_no_run_is_not_touched(small_recipe: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("precious")
     with pytest.raises(RunError, match=r"is not a Run but holds mine\.txt"):

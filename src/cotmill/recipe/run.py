@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,7 +89,7 @@ def _make(asked: Asked, watcher: Watcher) -> list[Failure]:
     folder, plan = asked.folder, asked.plan
     with locked(folder):
         sweep(folder)
-        _write_head(asked)
+        _write_head(asked, watcher)
         runner = Runner(folder, KINDS, asked.workers, asked.threads, watcher, asked.gpus)
         failures = runner.make(list(plan.steps.values()))
         collect(folder, plan, asked.loaded.varied.compare_to)
@@ -109,7 +110,7 @@ def _refuse_foreign(folder: Path) -> None:
         raise RunError(f"{folder} is not a Run but holds {foreign[0]}; choose another --out, or empty it")
 
 
-def _write_head(asked: Asked) -> None:
+def _write_head(asked: Asked, watcher: Watcher) -> None:
     """Write recipe.yaml and run.json; they are a function of the recipe, its inputs and this installation."""
     folder, told = asked.folder, provenance()
     head: dict[str, Any] = {
@@ -130,6 +131,9 @@ def _write_head(asked: Asked) -> None:
     changed = [name for name in head if before is not None and before.get(name) != head[name]]
     if changed:
         log_line(folder, f"changed since the last start: {', '.join(changed)}")
+    moved = _moved_versions(before, told) if before is not None else []
+    if moved:
+        watcher.warned(f"finished steps are kept, though they were made with {', '.join(moved)}")
     write_json(folder / "run.json", head)
     write_text(folder / "recipe.yaml", asked.loaded.text)
     write_cells(folder, asked.plan)
@@ -137,6 +141,14 @@ def _write_head(asked: Asked) -> None:
         folder,
         f"started: {asked.loaded.varied.name}, {len(asked.plan.cells)} cells, {len(asked.plan.steps)} steps",
     )
+
+
+def _moved_versions(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Name the versions that an earlier start of this Run had, where they are others now."""
+    then = before.get("provenance") or {}
+    old = {"cotmill": then.get("cotmill"), "python": then.get("python"), **(then.get("packages") or {})}
+    new = {"cotmill": now["cotmill"], "python": now["python"], **now["packages"]}
+    return [f"{name} {value} (now {new.get(name)})" for name, value in old.items() if new.get(name) != value]
 
 
 def _complain(failures: list[Failure]) -> None:

@@ -38,7 +38,7 @@ class SymbolicConfig:
     """Limits of the workers and of what they are given."""
 
     workers: int = 1
-    seconds: float = 0.8
+    seconds: float = 0.6
     """Processor seconds for one pair."""
     wall_seconds: float = 1.8
     """Clock seconds for one pair on a machine that is not overloaded; stretched by its load per core."""

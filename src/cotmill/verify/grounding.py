@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from cotmill.verify.arithmetic import Token, tokenise
 from cotmill.verify.clean import plain_unicode
-from cotmill.verify.links import Equation
+from cotmill.verify.links import Equation, Status
 from cotmill.verify.words import CARDINALS
 
 MAX_QUESTION = 20_000
@@ -177,7 +177,8 @@ def check_grounding(
         later[step.result] -= 1
         for operand in step.operands:
             used.add(operand)
-            if not _grounded(operand, allowed, known.percents, results):
+            read = step.status is not Status.UNCHECKED  # 2L + 8 = 22 gives results, but its 2 is no operand
+            if read and not _grounded(operand, allowed, known.percents, results):
                 lost.add(
                     f"{_plain(operand)} in {step.text}",
                     early=later[operand] > 0,

@@ -36,7 +36,7 @@ PRECISE: tuple[Sign, ...] = (
     "operand_from_nowhere",
     "result_used_early",
 )
-"""The signs that reject by default: precision of at least 0.88 on everything labelled that we have."""
+"""The signs that reject by default: together 1.00 precise on the lab, 0.92 on labelled model solutions."""
 BATCH = 256
 
 

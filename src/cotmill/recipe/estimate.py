@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cotmill.core.files import read_json
 from cotmill.recipe.identity import Identity
 from cotmill.recipe.schema import Source
 
@@ -46,16 +47,32 @@ class Estimate:
 
 
 def parameters_of(name: str) -> float:
-    """Read the number of parameters off a model's name; 1e9 where it does not say.
+    """Guess the number of parameters: from a folder's files, else from the name; 1e9 where neither says.
 
     >>> parameters_of("lab:llama-0.25m"), parameters_of("Qwen/Qwen2.5-0.5B")
     (250000.0, 500000000.0)
     """
+    folder = Path(name.removesuffix("@random"))
+    if (folder / "config.json").is_file():
+        return _parameters_in(folder)
     found = re.findall(r"(\d+(?:\.\d+)?)([mMbB])(?![A-Za-z])", name)
     if not found:
         return 1e9
     number, unit = found[-1]
     return float(number) * (1e6 if unit in "mM" else 1e9)
+
+
+def _parameters_in(folder: Path) -> float:
+    """Guess by the size of the weights, or by the usual shape of a transformer where there are none yet."""
+    stored = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    if stored:
+        return stored / 4
+    try:
+        shape = dict(read_json(folder / "config.json"))
+    except (ValueError, TypeError):
+        return 1e9  # loading the model will say what is wrong with it
+    width, layers = shape.get("hidden_size", 2048), shape.get("num_hidden_layers", 20)
+    return 12.0 * width * width * layers + shape.get("vocab_size", 50_000) * width
 
 
 def is_tiny(name: str) -> bool:

@@ -160,7 +160,9 @@ class _Chain:
         told = plain(train, leave_out={"seed"})
         config = {"train": told, "checkpoints": points, "seed": self._seed(seed)} | _model(model)
         rows = self._rows(inputs["pool"]) * self._share()
-        cost = of_training(str(model.config["name"]), told, rows, inputs["pool"].row_bytes)
+        cost = of_training(
+            model.places.get("model", str(model.config["name"])), told, rows, inputs["pool"].row_bytes
+        )
         return self._step("train", config, inputs, model, cost)
 
     def evaluated(self, evaluate: Evaluate, model: Identity, trained: Step | None, test: Step) -> Step:

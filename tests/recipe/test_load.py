@@ -137,6 +137,17 @@ def test_a_mistake_in_an_override_is_said_with_the_override() -> None:
     assert "line 1" not in refusal(BASE, "train.steps=no")
 
 
+def test_named_grid_points_vary_several_settings_together() -> None:
+    small = "    small: {train: {steps: 10}, data: {train: {lab: {rows: 40}}}}\n"
+    loaded = recipe_of_text(BASE + "grid:\n  size:\n" + small + "    large: {train: {steps: 20}}\n")
+    found = {(cell.point["size"], cell.pipeline.train.steps) for cell in loaded.cells}
+    assert {("small", 10), ("large", 20)} <= found
+    assert "size=small" in loaded.cells[0].label
+    wrong = BASE + "grid:\n  size:\n    small: {train: {step: 10}}\n"
+    assert "train.step is not a setting; did you mean steps?" in refusal(wrong)
+    assert "grid.size" in refusal(BASE + "grid: {size: {}}\n")
+
+
 def test_a_mistake_in_an_arm_or_the_grid_is_said_where_it_stands() -> None:
     assert "r.yaml, line 12: train.stps" in refusal(
         BASE.replace("all rows: {}", "all rows: {train: {stps: 3}}")

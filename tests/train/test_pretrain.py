@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from transformers import AutoTokenizer, LlamaConfig, TrainerCallback
 
-from cotmill.core.errors import DataError
+from cotmill.core.errors import DataError, RunError
 from cotmill.core.files import read_json
 from cotmill.model.load import load
 from cotmill.train.config import TrainConfig
@@ -32,13 +32,13 @@ def texts():
         yield f"Ann has {n} pens and {n % 7} eggs."
 
 
-def run(base, out, callbacks=()):
-    tokenizer = AutoTokenizer.from_pretrained(base)
+def run(tokens_of, out, callbacks=(), **options):
+    tokenizer = AutoTokenizer.from_pretrained(tokens_of)
     shape = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
     return pretrain(
-        "toy", texts(), tokenizer, tokens=5 * 4 * BLOCK, seed=0, threads=1, config=CONFIG, out=out,
+        "toy", texts(), tokenizer, tokens=5 * 4 * BLOCK, threads=1, config=CONFIG, out=out,
         model_config=LlamaConfig(vocab_size=len(tokenizer), **shape), held_out=["Tom has 9 pens."] * 40,
-        callbacks=callbacks,
+        callbacks=callbacks, **({"seed": 0} | options),
     )  # fmt: skip
 
 
@@ -66,3 +66,13 @@ def test_a_killed_pre_training_ends_in_the_same_weights(base, tmp_path):
     assert written["steps"] == 5
     assert np.isfinite(written["held_out_loss"])
     assert load(str(tmp_path / "whole")).tokenizer.eos_token == "<eos>"
+
+
+def test_pre_training_goes_on_from_earlier_weights_and_records_them(base, tmp_path):
+    first = run(base, tmp_path / "first")
+    then = run(base, tmp_path / "then", seed=1, base=tmp_path / "first")
+    assert then["before"]["tokens"] == first["tokens"]
+    assert then["before"]["sha256"]["model.safetensors"]
+    assert then["training_loss"] < first["training_loss"]
+    with pytest.raises(RunError, match=r"has no pretraining\.json"):
+        run(base, tmp_path / "never", seed=1, base=tmp_path / "nothing")

@@ -167,7 +167,7 @@ def _checked(document: Document, folders: tuple[Path, ...]) -> LoadedRecipe:
 
 
 def _points(varied: Varied) -> list[dict[str, Any]]:
-    """Lay out the grid."""
+    """Lay out the grid; of named points, the names."""
     return [
         dict(zip(varied.grid, values, strict=True)) for values in itertools.product(*varied.grid.values())
     ]
@@ -177,7 +177,10 @@ def _merged(document: Document, point: Mapping[str, Any], arm: str | None) -> Do
     """Lay the grid point over the pipeline, and the arm over both."""
     merged = document.only(Pipeline.model_fields)
     for key, value in point.items():
-        merged = set_at(merged, key, value, document.place(("grid", key)))
+        if isinstance(document.tree["grid"][key], Mapping):
+            merged = merged.merged(document.part("grid", key, value))
+        else:
+            merged = set_at(merged, key, value, document.place(("grid", key)))
     return merged if arm is None else merged.merged(document.part("arms", arm))
 
 

@@ -22,6 +22,8 @@ Count = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Seed = int | Literal["each"]
 """A fixed seed, or "each": the seed of the cell."""
+Values = Annotated[tuple[Any, ...], Field(min_length=1)]
+NamedPoints = Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
 PLAIN_ARM = "all"
 """The name of the only arm of a recipe that names none."""
 
@@ -214,8 +216,8 @@ class Varied(Part):
     about: str = ""
     """One paragraph in words; it opens the report."""
     seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
-    grid: dict[str, Annotated[tuple[Any, ...], Field(min_length=1)]] = {}
-    """Dotted setting to the values it takes."""
+    grid: dict[str, Values | NamedPoints] = {}
+    """Dotted setting to the values it takes; or any name to named points, each a few overrides together."""
     arms: dict[str, dict[str, Any]] = {}
     """Name to overrides of the pipeline; none: one arm, the pipeline itself."""
     compare_to: str | None = None

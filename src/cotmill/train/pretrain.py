@@ -45,11 +45,14 @@ def pretrain(  # noqa: PLR0913 - the seven things that fix the weights, and wher
     config: TrainConfig,
     out: Path,
     seed: int,
+    base: Path | None = None,
     threads: int | None = None,
     held_out: Iterable[str] = (),
     callbacks: Iterable[TrainerCallback] = (),
 ) -> dict[str, Any]:
-    """Train a model from random weights on `tokens` tokens of the texts; write it to the folder `out`.
+    """Train a model on `tokens` tokens of the texts; write it to the folder `out`.
+
+    It starts from random weights, or from those of `base`, a folder that this function wrote.
 
     `config.steps` is ignored: the steps follow from `tokens` and the batch size. Returns what is written
     to `pretraining.json`. `texts` must yield the same documents at every call for a resumed run to be exact.
@@ -57,6 +60,7 @@ def pretrain(  # noqa: PLR0913 - the seven things that fix the weights, and wher
     threads = use_threads(threads)
     if (out / RECORD).is_file():
         return _already(out, name, tokens, seed)
+    before = None if base is None else _record_of(base, name)
     started = time.monotonic()
     work = work_folder(out)
     blocks = kept_blocks(work / "blocks.npy", texts, tokenizer, tokens=tokens)
@@ -70,7 +74,9 @@ def pretrain(  # noqa: PLR0913 - the seven things that fix the weights, and wher
     for key in ("bos_token_id", "eos_token_id", "pad_token_id"):
         setattr(model_config, key, getattr(tokenizer, key))
     trainer = Trainer(
-        model=AutoModelForCausalLM.from_config(model_config, dtype=torch.float32),
+        model=AutoModelForCausalLM.from_config(model_config, dtype=torch.float32)
+        if base is None
+        else AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32),
         args=trainer_arguments(config, folder=work, steps=steps, seed=seed),
         train_dataset=schedule(len(blocks), config.batch_size * steps, seed=seed),
         data_collator=BlockCollator(blocks),
@@ -94,10 +100,21 @@ def pretrain(  # noqa: PLR0913 - the seven things that fix the weights, and wher
         "held_out_loss": held_out_loss(model, blocks_of(held_out, tokenizer)),
         "threads": threads,
         "config": config.model_dump(mode="json"),
+        "before": before,
     }
     write_model(model, tokenizer, out, facts, seconds=time.monotonic() - started)
     shutil.rmtree(work, ignore_errors=True)
     return facts
+
+
+def _record_of(base: Path, name: str) -> dict[str, Any]:
+    """Return what is known of the weights to go on from."""
+    if not (base / RECORD).is_file():
+        raise RunError(f"{base} has no {RECORD}; name a folder that an earlier pre-training wrote")
+    record = read_json(base / RECORD)
+    if record["name"] != name:
+        raise RunError(f"{base} holds {record['name']}, not {name}; name a folder with weights of {name}")
+    return {key: value for key, value in record.items() if key != "config"}
 
 
 def _already(out: Path, name: str, tokens: int, seed: int) -> dict[str, Any]:

@@ -141,37 +141,23 @@ def proportional(
         return np.lexsort((keys, (ranks_in_groups(order, groups) + 0.5) / shares[groups]))
 
 
-def round_robin(scores: Float[np.ndarray, "query row"], keys: Keys, first: int | None = None) -> Positions:
+def round_robin(scores: Float[np.ndarray, "query row"], keys: Keys) -> Positions:
     """Let queries choose in turn, each its best row that is still there, until no row is left.
 
-    With `first`, only that many are chosen so; the others follow by hash. Source: the round-robin rule of
-    RDS+ (Ivison et al. 2025, arXiv 2503.01807).
+    Source: the round-robin rule of RDS+ (Ivison et al. 2025, arXiv 2503.01807).
     """
-    rows = scores.shape[1]
-    most = rows if first is None else min(first, rows)
-    # A query's turn comes at most `most` times, and of its best `most` rows as many at most are taken.
-    preferences = [best(row, keys, most) for row in scores]
-    taken = np.zeros(rows, dtype=bool)
+    preferences = [top(row, keys).tolist() for row in scores]
+    taken = np.zeros(scores.shape[1], dtype=bool)
     places = [0] * len(preferences)
     chosen: list[int] = []
-    while len(chosen) < most:
+    while len(chosen) < len(taken):
         for query, preference in enumerate(preferences):
-            while places[query] < most and taken[preference[places[query]]]:
+            while places[query] < len(preference) and taken[preference[places[query]]]:
                 places[query] += 1
-            if places[query] < most and len(chosen) < most:
+            if places[query] < len(preference):
                 taken[preference[places[query]]] = True
-                chosen.append(int(preference[places[query]]))
-    order = lowest_hash(keys) if most < rows else np.zeros(0, dtype=np.int64)
-    return np.concatenate([np.array(chosen, dtype=np.int64), order[~taken[order]]])
-
-
-def best(scores: Float[np.ndarray, " row"], keys: Keys, first: int) -> Positions:
-    """Find the highest scores, in order, without sorting the others; ties by hash."""
-    if first >= len(scores):
-        return top(scores, keys)
-    edge = np.partition(scores, len(scores) - first)[len(scores) - first]
-    above = np.flatnonzero(scores >= edge)
-    return above[top(scores[above], keys[above])][:first]
+                chosen.append(preference[places[query]])
+    return np.array(chosen, dtype=np.int64)
 
 
 def intersection(orders: Sequence[Positions], keys: Keys) -> Positions:

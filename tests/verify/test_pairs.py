@@ -12,7 +12,7 @@ from cotmill.verify.forms import compare_forms
 
 PATIENT = SymbolicPool(SymbolicConfig(seconds=20.0, wall_seconds=60.0))
 """The table is about what is the same, not about a busy machine."""
-TABLES = ("pairs.tsv", "pairs_second.tsv")
+TABLES = ("pairs.tsv", "pairs_second.tsv", "pairs_third.tsv")
 
 
 def rows_of(name: str) -> list[dict[str, str]]:

@@ -3,10 +3,10 @@
 verifier.py      Verifier: (Example, Trace) → Verification of three findings
 judge.py         judge_answer, same_answer: the final answer against the gold answer
 extract.py       the ordered rules that find an answer;  strict.py: the benchmarks' published rules
-clean.py numbers.py words.py units.py quantity.py asked.py      one reading per spelling
+clean.py numbers.py words.py units.py quantity.py dates.py asked.py      one reading per spelling
 compare.py       exact comparison of numbers, units, words
 structure.py forms.py intervals.py     sets, tuples, intervals, matrices, relations
-expression.py evaluate.py algebra.py   closed forms and formulas by value, bounded
+expression.py evaluate.py complex_value.py algebra.py   closed forms and formulas by value, bounded
 symbolic.py worker.py                  Math-Verify in processes that can be killed
 arithmetic.py equations.py             every written equation over exact rationals
 grounding.py     where operands come from, where results go

@@ -7,15 +7,19 @@ the working precision, it is computed again with more digits: a true zero shrink
 
 from __future__ import annotations
 
+import decimal
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 
+from cotmill.verify.complex_value import evaluate_complex, same_complex
 from cotmill.verify.evaluate import NoValueError, TooLargeError, Value, evaluate, real
 from cotmill.verify.expression import Tree, names_of
 
 DIGITS = 60
 MORE_DIGITS = 110
 AGREE = 40
+AGREE_COMPLEX = 52
 _PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37)
 POINTS = 5
 MIN_POINTS = 2
@@ -33,11 +37,34 @@ def same_expression(a: Tree, b: Tree, *, digits: int = 0) -> bool | None:
     variables = (names_of(a) | names_of(b)) - CONSTANTS
     if len(variables) > len(_PRIMES):
         return None
-    found = [_at(a, b, point, digits) for point in _points(sorted(variables))]
+    with decimal.localcontext(prec=MORE_DIGITS + 10):
+        same = _everywhere(a, b, _points(sorted(variables)), _at, digits)
+        if same or not ("i" in variables or (same is None and not variables)):
+            return same
+        return _everywhere(a, b, _points(sorted(variables - {"i"})), _at_complex, digits)
+
+
+Agreement = Callable[[Tree, Tree, dict[str, Fraction], int], bool | None]
+
+
+def _everywhere(
+    a: Tree, b: Tree, points: list[dict[str, Fraction]], agree: Agreement, digits: int
+) -> bool | None:
+    """Whether two expressions agree at all points where both have a value; None for too few of those."""
+    found = [agree(a, b, point, digits) for point in points]
     known = [same for same in found if same is not None]
     if False in known:
-        return None if "i" in variables else False
+        return False
     return True if len(known) >= min(MIN_POINTS, len(found)) else None
+
+
+def _at_complex(a: Tree, b: Tree, point: dict[str, Fraction], digits: int) -> bool | None:
+    """The same with i as the imaginary unit."""
+    try:
+        left, right = evaluate_complex(a, point, DIGITS), evaluate_complex(b, point, DIGITS)
+    except NoValueError:
+        return None
+    return same_complex(left, right, AGREE_COMPLEX) or bool(digits and same_complex(left, right, digits))
 
 
 def _points(variables: list[str]) -> list[dict[str, Fraction]]:
@@ -91,22 +118,20 @@ def proportional(a: Tree, b: Tree) -> bool | None:
     variables = sorted((names_of(a) | names_of(b)) - CONSTANTS)
     if not variables or len(variables) > len(_PRIMES):
         return None
-    quotients: list[Value] = []
-    for point in _points(variables):
-        try:
-            left, right = evaluate(a, point, DIGITS), evaluate(b, point, DIGITS)
-        except NoValueError:
-            continue
-        if not left or not right:
+    with decimal.localcontext(prec=DIGITS + 10):
+        quotients: list[Value] = []
+        for point in _points(variables):
+            try:
+                left, right = evaluate(a, point, DIGITS), evaluate(b, point, DIGITS)
+            except NoValueError:
+                continue
+            if not left or not right:
+                return None
+            exact = isinstance(left, Fraction) and isinstance(right, Fraction)
+            quotients.append(left / right if exact else real(left) / real(right))
+        if len(quotients) < MIN_POINTS:
             return None
-        quotients.append(
-            left / right
-            if isinstance(left, Fraction) and isinstance(right, Fraction)
-            else real(left) / real(right)
-        )
-    if len(quotients) < MIN_POINTS:
-        return None
-    return True if all(close(quotient, quotients[0], AGREE) for quotient in quotients[1:]) else None
+        return True if all(close(quotient, quotients[0], AGREE) for quotient in quotients[1:]) else None
 
 
 __all__ = ["TooLargeError", "close", "proportional", "same_expression"]

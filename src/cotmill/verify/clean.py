@@ -128,14 +128,18 @@ def _undressed(answer: str) -> str:
             break
         text = shorter
     if "\\" in text:
-        text = _latex_spelling(text)
+        text = _LABEL.sub("", _latex_spelling(text).strip(), count=1)
     return " ".join(text.split())
 
 
 _undressed_once = lru_cache(32768)(_undressed)
 
 
+_LABEL = re.compile(r"^(?:the\s+)?(?:final\s+)?answer\s*[:=]\s*(?=\S)", re.IGNORECASE)
+
+
 def _one_layer(text: str) -> str:
+    text = _LABEL.sub("", text, count=1) if text[:1] in "tTfFaA" else text
     if match := _MARKDOWN.match(text):
         text = match[2]
     if match := _MATH_FENCE.match(text):

@@ -19,6 +19,7 @@ import re
 from fractions import Fraction
 from typing import NamedTuple
 
+from cotmill.verify.dates import read_date, same_date
 from cotmill.verify.quantity import Quantity, read_quantity
 from cotmill.verify.units import Unit
 
@@ -67,7 +68,8 @@ def compare_quantities(a: Quantity, b: Quantity) -> Comparison:
         return Comparison(_per_cent(measured, bare, measured.unit), "percent")
     if measured.unit.dimension.startswith("clock"):
         return Comparison(
-            (measured.value - 3600 * bare.value) % 43_200 == 0, "full hour, half day not written"
+            bare.value.denominator == 1 and (measured.value - 3600 * bare.value) % 43_200 == 0,
+            "full hour, half day not written",
         )
     return Comparison(same_number(a, b, _ONE, _ONE), "number, one unit not written")
 
@@ -80,7 +82,7 @@ def _per_cent(measured: Quantity, bare: Quantity, unit: Unit) -> bool:
 
 
 def _both_units(a: Quantity, b: Quantity, unit_a: Unit, unit_b: Unit) -> Comparison:
-    if {unit_a.dimension, unit_b.dimension} == {"clock", "clock?"}:
+    if {unit_a.dimension, unit_b.dimension} in ({"clock", "clock?"}, {"clock?"}):
         same = (a.value - b.value) % 43_200 == 0
         return Comparison(same, "clock time, half day not written")
     if unit_a.dimension == unit_b.dimension:
@@ -106,18 +108,23 @@ def _same_noun(a: Unit, b: Unit) -> bool:
 
 _WORDS = {
     "true": "yes", "false": "no", "y": "yes", "n": "no", "correct": "yes", "incorrect": "no",
-    "dne": "does not exist",
+    "dne": "does not exist", "infinitely many solutions": "infinitely many",
+    "infinite number of solutions": "infinitely many", "infinite solutions": "infinitely many",
     "none": "none", "no solution": "none", "no solutions": "none", "n/a": "none", "undefined": "undefined",
     "\\emptyset": "none", "empty set": "none", "\\varnothing": "none", "the empty set": "none", "{}": "none",
 }  # fmt: skip
 
 
+_LETTERS = frozenset("abcdefghijyn")
+"""Choices, yes and no are the same in both cases; the variables x and X are not."""
 _HYPHEN = re.compile(r"(?<=[a-z])-(?=[a-z])")
 
 
 def compare_words(gold: str, predicted: str) -> Comparison:
     """Compare two texts without case, articles and punctuation; undecided unless both are only words."""
     left, right = (" ".join(_HYPHEN.sub(" ", text.casefold()).split()) for text in (gold, predicted))
+    if len(left) == len(right) == 1 and gold != predicted and left not in _LETTERS:
+        return Comparison(None, "")
     left, right = (text.removeprefix("the ").removeprefix("a ").removeprefix("an ") for text in (left, right))
     left, right = _WORDS.get(left, left), _WORDS.get(right, right)
     if left == right:
@@ -132,6 +139,21 @@ def _wordy(text: str) -> bool:
     return all(word.isalpha() and len(word) > 1 for word in text.split()) and bool(text)
 
 
+_ORDINALS = {
+    word: place + 1
+    for place, word in enumerate(
+        "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split()  # noqa: SIM905 - a list of words
+    )
+}
+_ORDINAL = re.compile(r"(\d+)\^?\{?\s?(?:st|nd|rd|th)\}?")
+
+
+def _ordinal(text: str) -> int | None:
+    """The place that 3rd, 3^{rd} or third names; a third of something is read elsewhere."""
+    match = _ORDINAL.fullmatch(text)
+    return int(match[1]) if match else _ORDINALS.get(text.casefold())
+
+
 _COMMA = re.compile(r"-?\d+,\d+")
 """3,4 against 4,3: as decimals they differ, as solutions they do not; the list reading is left to `forms`."""
 
@@ -141,6 +163,10 @@ def compare_plain(gold: str, predicted: str) -> Comparison:
     if gold == predicted:
         return alike("same text")
     left, right = read_quantity(gold), read_quantity(predicted)
+    if (day := read_date(gold)) is not None and (other := read_date(predicted)) is not None:
+        return Comparison(same_date(day, other), "date")
+    if (place := _ordinal(gold)) is not None and _ordinal(predicted) == place:
+        return alike("ordinal")
     if left is not None and right is not None:
         found = compare_quantities(left, right)
         if not found.same and _COMMA.fullmatch(gold) and _COMMA.fullmatch(predicted):

@@ -19,6 +19,7 @@ Value = Fraction | Decimal
 MAX_BITS = 60_000
 MAX_FACTORIAL = 3_000
 MAX_ANGLE = 10**9
+HALVINGS = 4
 SINGULAR = Decimal(10) ** -50
 """A cosine this small is a zero: its tangent has no value."""
 
@@ -52,12 +53,13 @@ def _value(tree: Tree, names: Mapping[str, Fraction]) -> Value:
     if kind == "num":
         return tree[1]
     if kind == "name":
-        return _named(tree[1], names)
+        return named(tree[1], names)
     parts = [_value(part, names) for part in tree[1:]]
-    return _bounded(_OPERATIONS[kind](*parts))
+    return bounded(OPERATIONS[kind](*parts))
 
 
-def _bounded(value: Value) -> Value:
+def bounded(value: Value) -> Value:
+    """Return the value, or raise `TooLargeError` where its digits are too many."""
     if (
         isinstance(value, Fraction)
         and max(value.numerator.bit_length(), value.denominator.bit_length()) > MAX_BITS
@@ -66,7 +68,8 @@ def _bounded(value: Value) -> Value:
     return value
 
 
-def _named(name: str, names: Mapping[str, Fraction]) -> Value:
+def named(name: str, names: Mapping[str, Fraction]) -> Value:
+    """Return the value of a name at a point, or of a constant."""
     if name in names:
         return names[name]
     digits = decimal.getcontext().prec
@@ -221,6 +224,35 @@ def _cosine(value: Value) -> Value:
     return _sine(real(value) + _pi(decimal.getcontext().prec) / 2) if value else Fraction(1)
 
 
+def _arctan(value: Value) -> Value:
+    """Halve the angle until Taylor's series is short."""
+    x = real(value)
+    if abs(x) > 1:
+        return _quarter(x) - _arctan(1 / x)
+    for _ in range(HALVINGS):
+        x = x / (1 + (1 + x * x).sqrt())
+    total = term = x
+    tiny, n = Decimal(10) ** -decimal.getcontext().prec, 1
+    while abs(term) > tiny:
+        term *= -x * x
+        n += 2
+        total += term / n
+    return total * 2**HALVINGS
+
+
+def _quarter(sign: Decimal) -> Decimal:
+    """A right angle, with a sign."""
+    return (_pi(decimal.getcontext().prec) / 2).copy_sign(sign)
+
+
+def _arcsin(value: Value) -> Value:
+    if abs(value) > 1:
+        raise NoValueError
+    if abs(value) == 1:
+        return _quarter(real(value))
+    return _arctan(real(value) / real(1 - value * value).sqrt()) if value else Fraction(0)
+
+
 def _ratio_of(above: Callable[[Value], Value], below: Callable[[Value], Value]) -> Callable[[Value], Value]:
     def ratio(value: Value) -> Value:
         bottom = below(value)
@@ -235,11 +267,13 @@ def _one(_: Value) -> Value:
     return Fraction(1)
 
 
-_OPERATIONS = {
+OPERATIONS = {
     "+": _plus, "-": _minus, "*": _times, "/": _over, "^": _power, "neg": lambda a: -a, "root": _root,
     "!": _factorial, "binom": _binomial, "%": lambda a: _over(a, Fraction(100)), "abs": abs, "ln": _ln,
     "exp": _exp, "log": lambda base, a: _over(_ln(a), _ln(base)),
     "sin": _sine, "cos": _cosine, "tan": _ratio_of(_sine, _cosine), "cot": _ratio_of(_cosine, _sine),
     "sec": _ratio_of(_one, _cosine), "csc": _ratio_of(_one, _sine),
+    "arctan": lambda a: _arctan(a) if a else Fraction(0), "arcsin": _arcsin,
+    "arccos": lambda a: _quarter(Decimal(1)) - real(_arcsin(a)), "conj": lambda a: a,
     "degree": lambda a: _times(a, _pi(decimal.getcontext().prec) / 180),
 }  # fmt: skip

@@ -50,8 +50,33 @@ _GREEK = frozenset(
     ]
 )
 _TRIGONOMETRY = ("sin", "cos", "tan", "cot", "sec", "csc")
-_FUNCTIONS = frozenset({"sqrt", "ln", "exp", "abs", "factorial", "cbrt", *_TRIGONOMETRY})
+_INVERSE = {
+    "arcsin": "arcsin",
+    "arccos": "arccos",
+    "arctan": "arctan",
+    "asin": "arcsin",
+    "acos": "arccos",
+    "atan": "arctan",
+}
+_FUNCTIONS = frozenset({*_INVERSE, "sqrt", "ln", "exp", "abs", "factorial", "cbrt", *_TRIGONOMETRY})
 _TIMES = frozenset({"\\cdot", "\\times", "*", "\\ast"})
+
+
+_CHOOSE = re.compile(
+    r"(?:\{\}\s*)?(?:[_^]\s*\{?\s*)?(?<![\d.])(?P<n>\d{1,4})\s*\}?\s*(?P<kind>[CP])\s*_?\s*\{?\s*(?P<k>\d{1,4})(?![\d.])\s*\}?|"
+    r"(?<![A-Za-z])(?P<kind2>[CP])\s*\(\s*(?P<n2>\d{1,4})\s*,\s*(?P<k2>\d{1,4})\s*\)"
+)
+
+
+def _chosen(match: re.Match[str]) -> str:
+    """Write 6C2, {}_6C_2 and C(6,2) as a binomial, 6P2 as a quotient of factorials."""
+    n, kind, k = (match[name] or match[f"{name}2"] for name in ("n", "kind", "k"))
+    if kind == "C":
+        return f"\\binom{{{n}}}{{{k}}}"
+    return f"\\frac{{{n}!}}{{({n}-{k})!}}"
+
+
+_DERIVATIVE = re.compile(r"\\frac\s*\{?\s*d\s*\}?\s*\{?\s*d\s*[a-z]")
 
 
 class NotInGrammarError(ValueError):
@@ -65,10 +90,10 @@ def read_expression(text: str) -> Tree | None:
     >>> read_expression("2x+1")
     ('+', ('*', ('num', Fraction(2, 1)), ('name', 'x')), ('num', Fraction(1, 1)))
     """
-    if not text or len(text) > MAX_LENGTH:
+    if not text or len(text) > MAX_LENGTH or _DERIVATIVE.search(text):
         return None
     try:
-        reader = _Reader(_tokens(text))
+        reader = _Reader(_tokens(_CHOOSE.sub(_chosen, text) if "C" in text or "P" in text else text))
         tree = reader.sum(0)
         return tree if reader.at_end else None
     except NotInGrammarError:
@@ -240,32 +265,47 @@ class _Reader:
         return self.atom(depth + 1)
 
     def command(self, name: str, depth: int) -> Tree:
+        if name in _INVERSE:
+            whole = self.next in _OPENING
+            return (_INVERSE[name], self.power(depth + 1) if whole else self.factors(depth + 1))
+        if name in _TRIGONOMETRY:
+            return self.trigonometric(name, depth)
+        if name in ("overline", "bar"):
+            return self.overlined(depth)
+        if name in _GREEK or name in ("pi", "circ"):
+            return ("name", f"\\{name}" + self._subscript())
+        return self.built(name, depth)
+
+    def built(self, name: str, depth: int) -> Tree:
         if name == "frac":
             return ("/", self.argument(depth), self.argument(depth))
         if name in ("binom", "dbinom", "tbinom"):
             return ("binom", self.argument(depth), self.argument(depth))
         if name == "sqrt":
-            index: Tree = ("num", Fraction(2))
-            if self.next == "[":
-                index = self.group(depth)
+            index: Tree = self.group(depth) if self.next == "[" else ("num", Fraction(2))
             return ("root", self.argument(depth), index)
         if name == "cbrt":
             return ("root", self.argument(depth), ("num", Fraction(3)))
         if name in ("ln", "exp", "abs", "factorial"):
             return ({"factorial": "!"}.get(name, name), self.power(depth + 1))
-        if name in _TRIGONOMETRY:
-            return self.trigonometric(name, depth)
         if name == "log" and self.take("_"):
             return ("log", self.argument(depth), self.power(depth + 1))
-        if name in _GREEK or name in ("pi", "circ"):
-            return ("name", f"\\{name}" + self._subscript())
         raise NotInGrammarError(name)
+
+    def overlined(self, depth: int) -> Tree:
+        r"""\overline{3+4i} is a conjugate; \bar{x} and \overline{AB} are names of something else."""
+        tree = self.argument(depth)
+        if "i" not in names_of(tree):
+            raise NotInGrammarError("overlined name")
+        return ("conj", tree)
 
     def trigonometric(self, name: str, depth: int) -> Tree:
         r"""\sin x, \sin^2 x, \sin(2x), \cos 2x: without brackets, the argument ends at the next sign."""
         power = self.argument(depth + 1) if self.take("^") else None
         if power == ("neg", ("num", Fraction(1))):
-            raise NotInGrammarError("inverse function")
+            if name not in ("sin", "cos", "tan"):
+                raise NotInGrammarError("inverse function")
+            name, power = f"arc{name}", None
         tree = self.power(depth + 1) if self.next in _OPENING else self.factors(depth + 1)
         return (name, tree) if power is None else ("^", (name, tree), power)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from fractions import Fraction
 
 from cotmill.verify.algebra import CONSTANTS, proportional, same_expression
 from cotmill.verify.compare import Comparison, alike, compare_plain, unlike
@@ -16,7 +17,7 @@ from cotmill.verify.expression import Tree, names_of, read_expression
 from cotmill.verify.intervals import read_real_set, same_real_set, variable_of
 from cotmill.verify.quantity import read_quantity
 from cotmill.verify.structure import Form, read_form
-from cotmill.verify.units import UNITS
+from cotmill.verify.units import Unit, read_unit
 
 UNDECIDED = Comparison(None, "")
 TOO_LARGE = "too large to compute"
@@ -55,12 +56,14 @@ def _leaves(a: str, b: str) -> Comparison:
     plain = compare_plain(a, b)
     if plain.same is not None:
         return plain
-    (a, unit_a), (b, unit_b) = _unit_apart(a), _unit_apart(b)
-    if unit_a and unit_b and UNITS[unit_a] != UNITS[unit_b]:
-        return UNDECIDED if UNITS[unit_a].dimension == UNITS[unit_b].dimension else unlike("units differ")
+    (a, unit_a), (b, unit_b) = _units_apart(a, b)
+    if unit_a and unit_b and unit_a.dimension != unit_b.dimension:
+        return unlike("units differ")
     left, right = read_expression(a), read_expression(b)
     if left is None or right is None:
         return _prose(a, b, left, right)
+    if unit_a and unit_b and unit_a != unit_b:
+        left, right = ("*", left, ("num", unit_a.factor)), ("*", right, ("num", unit_b.factor))
     digits = max(_decimal_digits(a), _decimal_digits(b))
     same = same_expression(left, right, digits=9 if digits >= 9 else 0)
     if same is False and (left[0] == "degree") != (right[0] == "degree"):
@@ -84,15 +87,24 @@ def _decimal_digits(text: str) -> int:
     return quantity.digits if quantity is not None else 0
 
 
-_UNIT_AFTER = re.compile(r"^(.*[\d})\]a-z])\s+([A-Za-z]{2,})\s*(?:\^\s*\{?[23]\}?)?$", re.DOTALL)
+_UNIT_AFTER = re.compile(r"^(.*[\d})\]a-z])\s+((?:[A-Za-z]{2,}|[mghsL])(?:\s*\^\s*\{?[23]\}?)?)$", re.DOTALL)
 
 
-def _unit_apart(text: str) -> tuple[str, str]:
-    r"""Take the unit off a formula: 2\sqrt{3} cm."""
+def _units_apart(a: str, b: str) -> tuple[tuple[str, Unit | None], tuple[str, Unit | None]]:
+    """Take the units off two formulas; one letter is a unit only where the other formula has one."""
+    left, right = _unit_apart(a), _unit_apart(b)
+    if (left[1] is None) != (right[1] is None):
+        left, right = _unit_apart(a, letters=True), _unit_apart(b, letters=True)
+    return left, right
+
+
+def _unit_apart(text: str, *, letters: bool = False) -> tuple[str, Unit | None]:
+    r"""Take the unit off a formula: 2\sqrt{3} cm^2."""
     match = _UNIT_AFTER.match(text)
-    if match and match[2] in UNITS:
-        return match[1], match[2]
-    return text, ""
+    if match is None or (not letters and not match[2][1:2].isalpha()):
+        return text, None
+    unit = read_unit(match[2])
+    return (match[1], unit) if unit is not None and unit.known else (text, None)
 
 
 def _unwrapped(a: Form, b: Form) -> tuple[Form, Form]:
@@ -178,6 +190,33 @@ def _matrices(a: Form, b: Form) -> Comparison:
     return _ordered(a.parts, b.parts, "matrix")
 
 
+MAX_DETERMINANT = 4
+
+
+def determinant(matrix: Form) -> Tree | None:
+    """The value of a small matrix between bars, by its first row; None for any other matrix."""
+    cells = [[read_expression(cell.text) for cell in row.parts] for row in matrix.parts]
+    if (
+        matrix.marks != ("det",)
+        or len(cells) > MAX_DETERMINANT
+        or any(len(row) != len(cells) for row in cells)
+    ):
+        return None
+    if any(cell is None for row in cells for cell in row):
+        return None
+    return _expanded([[cell for cell in row if cell is not None] for row in cells])
+
+
+def _expanded(cells: list[list[Tree]]) -> Tree:
+    if len(cells) == 1:
+        return cells[0][0]
+    total: Tree = ("num", Fraction(0))
+    for column, cell in enumerate(cells[0]):
+        minor = [row[:column] + row[column + 1 :] for row in cells[1:]]
+        total = ("-" if column % 2 else "+", total, ("*", cell, _expanded(minor)))
+    return total
+
+
 def _tuples(a: Form, b: Form) -> Comparison:
     if len(a.parts) == 2 and len(b.parts) == 2 and a.marks != b.marks:
         return unlike("interval with other ends")
@@ -248,6 +287,11 @@ def _across(a: Form, b: Form) -> Comparison:
             else None
         )
         return _ordered(column, row.parts, "column") if column is not None else unlike("matrix against tuple")
+    if kinds == {"matrix", "expression"}:
+        matrix, leaf = (a, b) if a.kind == "matrix" else (b, a)
+        value, other = determinant(matrix), read_expression(leaf.text)
+        if value is not None and other is not None:
+            return Comparison(same_expression(value, other), "determinant")
     if "expression" in kinds:
         return _against_expression(*((a, b) if a.kind == "expression" else (b, a)))
     if kinds == {"set", "tuple"}:
@@ -255,9 +299,15 @@ def _across(a: Form, b: Form) -> Comparison:
     return UNDECIDED
 
 
+_POINT = re.compile(r"[A-Z]'{0,2}\s*(\(.*,.*\))")
+"""A point with its name: A(2, 3)."""
+
+
 def _against_expression(leaf: Form, other: Form) -> Comparison:
     if other.kind in ("set", "tuple", "list") and len(other.parts) == 1:
         return _compare(leaf, other.parts[0])
+    if other.kind == "tuple" and (point := _POINT.fullmatch(leaf.text)):
+        return _compare(read_form(point[1]), other)
     if other.kind == "ratio" and len(other.parts) == 2:
         top, bottom, value = (read_expression(part.text) for part in (*other.parts, leaf))
         if top and bottom and value:

@@ -36,9 +36,15 @@ _INFINITY = re.compile(r"^([+-]?)\s*(?:\\infty|\\infinity|infinity|inf|oo)$", re
 _REALS = re.compile(
     r"^(?:\\mathbb\s*\{?\s*R\s*\}?|\\R|all\s+real\s+numbers|all\s+reals|the\s+real\s+numbers)$", re.IGNORECASE
 )
+_EXCEPT = re.compile(
+    r"^(?:\\mathbb\s*\{?R\}?\s*(?:\\setminus|\\backslash|-)|"
+    r"(?:all\s+)?real\s+numbers\s+(?:except|but|other\s+than)(?:\s+for)?)\s*(.+)$",
+    re.IGNORECASE,
+)
 _CONDITION = re.compile(
     r"^\s*[a-z]\s*(?:\\in(?![a-z])\s*\\mathbb\s*\{?R\}?\s*)?(?:\||\\mid(?![a-z])|:)\s*([^|]+)$"
 )
+MAX_PIECES = 100
 _BOTTOM, _TOP = End(-1, None, closed=False), End(1, None, closed=False)
 _EVERYTHING = (Interval(_BOTTOM, _TOP),)
 _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
@@ -52,13 +58,17 @@ def read_real_set(form: Form) -> tuple[Interval, ...] | None:
 
 def _pieces(form: Form) -> tuple[Interval, ...] | None:
     if form.kind == "expression":
+        if match := _EXCEPT.match(form.text):
+            return _without(read_form(re.sub(r"^[a-z]\s*=\s*", "", match[1])))
         return _EVERYTHING if _REALS.match(form.text) else None
     if form.kind == "tuple":
         return _interval(form)
     if form.kind == "relation":
         return _inequality(form)
-    if form.kind == "union" or (form.kind == "list" and form.parts and form.parts[0].kind == "relation"):
-        found = [_pieces(part) for part in form.parts]
+    if form.kind == "both" or (form.kind == "list" and all(part.marks == ("!=",) for part in form.parts)):
+        return _in_all([_pieces(part) for part in form.parts])
+    if form.kind == "union" or (form.kind == "list" and _inequalities(form.parts)):
+        found = [_point(part) or _pieces(part) for part in form.parts]
         return (
             None
             if any(piece is None for piece in found)
@@ -74,6 +84,29 @@ def _pieces(form: Form) -> tuple[Interval, ...] | None:
     ):
         return (Interval(end, end),)
     return None
+
+
+def _inequalities(parts: tuple[Form, ...]) -> bool:
+    """Whether these are relations, not all of them equations."""
+    relations = all(part.kind == "relation" for part in parts)
+    return relations and any(part.marks != ("=",) for part in parts)
+
+
+def _point(form: Form) -> tuple[Interval, ...] | None:
+    """Read "x = 3" among inequalities as the set {3}."""
+    if form.kind != "relation" or form.marks != ("=",) or not variable_of(form.parts[0]):
+        return None
+    end = _end(form.parts[1], closed=True)
+    return None if end is None or end.infinite else (Interval(end, end),)
+
+
+def _without(values: Form) -> tuple[Interval, ...] | None:
+    """All numbers but one, or but some."""
+    parts = values.parts if values.kind in ("list", "set") else (values,)
+    ends = [_end(part, closed=False) for part in parts]
+    if not ends or any(end is None or end.infinite for end in ends):
+        return None
+    return _in_all([(Interval(_BOTTOM, end), Interval(end, _TOP)) for end in ends if end is not None])
 
 
 def _end(form: Form, *, closed: bool) -> End | None:
@@ -107,6 +140,8 @@ def _inequality(form: Form) -> tuple[Interval, ...] | None:
             if signs[0] not in (*_FLIPPED, "!="):
                 return None
             parts, signs = (parts[1], parts[0]), (_FLIPPED.get(signs[0], "!="),)
+        if variable_of(parts[0]) and signs[0] == "!=":
+            return _without(parts[1])
         return _half_line(parts[1], signs[0]) if variable_of(parts[0]) else None
     if len(parts) == 3 and variable_of(parts[1]) and set(signs) <= {"<", "<="}:
         low, high = _end(parts[0], closed=signs[0] == "<="), _end(parts[2], closed=signs[1] == "<=")
@@ -121,8 +156,6 @@ def _half_line(bound: Form, sign: str) -> tuple[Interval, ...] | None:
     end = _end(bound, closed=sign in ("<=", ">="))
     if end is None or sign in ("=", "in"):
         return None
-    if sign == "!=":
-        return (Interval(End(-1, None, closed=False), end), Interval(end, End(1, None, closed=False)))
     if sign in ("<", "<="):
         return (Interval(End(-1, None, closed=False), end),)
     return (Interval(end, End(1, None, closed=False)),)
@@ -204,6 +237,25 @@ def _joined(pieces: tuple[Interval, ...]) -> tuple[Interval, ...] | None:
         return tuple(joined)
     except NoValueError:
         return None
+
+
+def _in_all(sets: list[tuple[Interval, ...] | None]) -> tuple[Interval, ...] | None:
+    """The intersection of unions of intervals: every piece of one with every piece of the next."""
+    found: tuple[Interval, ...] = _EVERYTHING
+    try:
+        for pieces in sets:
+            if pieces is None or len(found) * len(pieces) > MAX_PIECES:
+                return None
+            found = tuple(_overlap(a, b) for a in found for b in pieces)
+    except NoValueError:
+        return None
+    return found
+
+
+def _overlap(a: Interval, b: Interval) -> Interval:
+    low, high = _compare(a.low, b.low), _compare(a.high, b.high)
+    lows = a.low if low > 0 or (low == 0 and not a.low.closed) else b.low
+    return Interval(lows, a.high if high < 0 or (high == 0 and not a.high.closed) else b.high)
 
 
 def _empty(piece: Interval) -> bool:

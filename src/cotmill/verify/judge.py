@@ -27,7 +27,7 @@ from cotmill.verify.verdict import Judgement, Verdict
 SAME_NUMBER, OTHER_NUMBER = alike("number"), unlike("number")
 _SPEECH = re.compile(r"[A-Za-z' ]{4,}")
 _OPTION = re.compile(r"\(?([A-J])\)?[.:)]\s")
-_LETTER = re.compile(r"(?:[Oo]ption |[Cc]hoice )?(?:\(?([A-J])\)?[.:)]?|\(([a-j])\))")
+_LETTER = re.compile(r"(?:[Oo]ption |[Cc]hoice )?(?:\(?([A-J])\)?[.:)]?|\(?([a-j])\))")
 
 
 def judge_answer(

@@ -48,7 +48,12 @@ _FRAC = re.compile(
     r"(?:\{\s*(?P<b>-?[\d.,]+)\s*\}|(?P<b1>\d))"
 )
 _SIGN_SPACE = re.compile(r"^([+-])\s+")
-_REPEATING = re.compile(r"(?P<sign>[+-]?)(?P<head>\d*\.\d*)\\overline\s*\{?(?P<tail>\d+)\}?")
+_REPEATING = re.compile(
+    r"(?P<sign>[+-]?)(?P<head>\d*\.\d*)\\(?:overline|bar|dot)\s*(?:\{\s*(?P<tail>\d+)\s*\}|(?P<digit>\d))"
+)
+_DOTTED_ENDS = re.compile(r"([+-]?\d*\.\d*)\\dot\s*\{?(\d)\}?(\d*)\\dot\s*\{?(\d)\}?")
+_BRACKETED_TAIL = re.compile(r"([+-]?\d*\.)\((\d+)\)")
+"""0.(3); with digits before the bracket, 1.5(2), it is a product."""
 
 
 @lru_cache(16384)
@@ -125,12 +130,13 @@ def _decimal(text: str) -> Number:
 
 
 def _repeating(text: str) -> Number | None:
-    r"""Read 0.1\\overline{6} as 1/6, exactly."""
+    r"""Read 0.1\\overline{6}, 0.1\\dot{6} and 0.\\dot{1}4285\\dot{7} exactly, as 0.(6) too."""
+    text = _DOTTED_ENDS.sub(r"\1\\overline{\2\3\4}", _BRACKETED_TAIL.sub(r"\1\\overline{\2}", text))
     if (match := _REPEATING.fullmatch(text)) is None:
         return None
-    whole, _, places = match["head"].partition(".")
-    scale, period = 10 ** len(places), 10 ** len(match["tail"]) - 1
-    value = Fraction(int(whole + places or 0), scale) + Fraction(int(match["tail"]), period * scale)
+    tail, (whole, _, places) = match["tail"] or match["digit"], match["head"].partition(".")
+    scale, period = 10 ** len(places), 10 ** len(tail) - 1
+    value = Fraction(int(whole + places or 0), scale) + Fraction(int(tail), period * scale)
     return Number(-value if match["sign"] == "-" else value)
 
 
@@ -216,6 +222,7 @@ def _multiplied(text: str) -> Number | None:
 
 
 _OUT_OF = re.compile(r"(\d[\d,]*) (?:in|out of) (\d[\d,]*)")
+_AND_A_PART = re.compile(r"(\d{1,9}) and (a .+|one .+|\w+ quarters|\w+ thirds)")
 _NEGATIVE = re.compile(r"(?:negative|minus) (\d.*)", re.IGNORECASE)
 
 
@@ -224,6 +231,8 @@ def _words(text: str) -> Number | None:
         return _ratio(match[1], match[2])
     if (match := _NEGATIVE.fullmatch(text)) and (size := read_number(match[1])):
         return Number(-size.value, size.digits)
+    if (match := _AND_A_PART.fullmatch(text)) and (part := number_from_words(match[2])) and part < 1:
+        return Number(int(match[1]) + part)
     value = number_from_words(text)
     return None if value is None else Number(value)
 

@@ -34,6 +34,10 @@ _APPROXIMATE = re.compile(
 )
 _CLOCK = re.compile(r"(?P<h>\d{1,2}):(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d))?\s*(?P<half>[aApP]\.?\s?[mM]\b\.?)?")
 _CLOCK_HOUR = re.compile(r"(?P<h>\d{1,2})\s*(?P<half>[aApP]\.?[mM]\b\.?|o'clock)")
+_CLOCK_WORDS = re.compile(
+    r"(?P<part>half|a quarter|quarter|\d{1,2}(?: minutes)?) (?P<side>past|to) (?P<h>\d{1,2}|\w+)"
+)
+_FEET_INCHES = re.compile(r"(\d{1,4})\s*'\s*(?:(\d{1,2}(?:\.\d+)?)\s*(?:\"|'')?)?")
 _JOINT = re.compile(r"\s*(?:,|and|&|\s)\s*(?=\d|\$)")
 MAX_LENGTH = 400
 _GLUED = frozenset("mghsL%")
@@ -68,6 +72,8 @@ def _clock(text: str) -> Quantity | None:
     """Read 3:30 pm, 15:30, 7 a.m.; seconds since midnight, or since the unknown half day's start."""
     if text.lower().removeprefix("12 ") in ("noon", "midnight"):
         return Quantity(Fraction(43_200 * text.lower().endswith("noon")), 0, Unit("clock", Fraction(1)))
+    if spoken := _CLOCK_WORDS.fullmatch(text.lower()):
+        return _spoken(**spoken.groupdict())
     match = _CLOCK.fullmatch(text) or _CLOCK_HOUR.fullmatch(text)
     if match is None or int(match["h"]) > 24:
         return None
@@ -80,6 +86,18 @@ def _clock(text: str) -> Quantity | None:
     seconds = 3600 * hours + 60 * int(parts.get("m") or 0) + int(parts.get("s") or 0)
     certain = half in ("a", "p") or hours > 12 or hours == 0
     return Quantity(Fraction(seconds), 0, Unit("clock" if certain else "clock?", Fraction(1)))
+
+
+def _spoken(part: str, side: str, h: str) -> Quantity | None:
+    """Read half past six, a quarter to 3, 20 past 4; the half of the day is not said."""
+    hour = read_number(h)
+    if hour is None or hour.value not in range(1, 13):
+        return None
+    minutes = {"half": 30}.get(part, 15) if not part[0].isdigit() else int(part.split()[0])
+    if minutes > 59 or (part == "half" and side == "to"):
+        return None
+    seconds = 3600 * hour.value + 60 * (minutes if side == "past" else -minutes)
+    return Quantity(seconds, 0, Unit("clock?", Fraction(1)))
 
 
 def _money(text: str) -> Quantity | None:
@@ -133,6 +151,8 @@ def _worded(text: str) -> Quantity | None:
 
 def _compound(text: str) -> Quantity | None:
     """Read 2 hours 30 minutes, 5 feet 6 inches, $3 and 50 cents: same dimension, falling units."""
+    if match := _FEET_INCHES.fullmatch(text):
+        text = f"{match[1]} feet" + (f" {match[2]} inches" if match[2] else " 0 inches")
     pieces = [piece for piece in _JOINT.split(text) if piece]
     if not 2 <= len(pieces) <= 4:
         return None

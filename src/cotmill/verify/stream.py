@@ -23,7 +23,7 @@ from cotmill.data.types import Example
 from cotmill.execute.local import map_processes
 from cotmill.verify.verifier import Verification, Verifier
 
-VERSION = 1
+VERSION = 2
 """Raised when a rule changes, so that old shards are not mixed with new ones."""
 SHARD_ROWS = 4_096
 EXAMPLES = 5

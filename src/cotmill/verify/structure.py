@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-Kind = Literal["matrix", "union", "set", "tuple", "list", "relation", "ratio", "expression"]
+Kind = Literal["matrix", "union", "set", "tuple", "list", "relation", "ratio", "both", "expression"]
 MAX_PARTS = 400
 MAX_STRUCTURE = 1_500
 MAX_DEPTH = 20
@@ -38,12 +38,19 @@ _SIGNS = {
     "\\geqslant": ">=", "\\geq": ">=", "\\ge": ">=",
     "\\ne": "!=", "\\neq": "!=", "\\in": "in", "\\approx": "=",
 }  # fmt: skip
-_AND = re.compile(r"\s*(?:,\s*)?(?:\band\b|\bor\b|\\vee|\\lor|\\text\{\s*(?:and|or)\s*\})\s*|\s*;\s*")
+_AND = re.compile(
+    r"\s*(?:,\s*)?(?:\band\b|\bor\b|\\vee|\\lor|\\wedge(?![a-z])|\\land(?![a-z])|\\text\{\s*(?:and|or)\s*\})\s*|\s*;\s*"
+)
+_BOTH = re.compile(r"\s*(?:,\s*)?(?:\band\b|\\wedge(?![a-z])|\\land(?![a-z]))\s*")
+_INEQUALITY = re.compile(r"[<>]|!=|\\(?:[lg]e|neq?(?![a-z]))")
+_CAP = re.compile(r"\\cap(?![a-z])")
+_OUTWARD = re.compile(r"([\[\]])([^\[\](){}]*[,;][^\[\](){}]*)([\[\]])")
 _CUP = re.compile(r"\\cup(?![a-z])|(?<=[\])}])\s*[Uu]\s*(?=[\[({])")
 _OPEN, _CLOSE = "([{", ")]}"
 _VECTOR = re.compile(r"^\\langle(.*)\\rangle$|^<([^<>=]*,[^<>=]*)>$", re.DOTALL)
 _EMPTY_SET = frozenset({"\\emptyset", "\\varnothing", "\\{\\}", "\\{ \\}", "{}"})
 _SUCH_THAT = re.compile(r"\||\\mid(?![a-z])|:")
+_TO = re.compile(r"\d[\d.]* to \d[\d.]*(?: to \d[\d.]*)*")
 _RATIO = re.compile(r"[^:\s][^:]*(?:\s*:\s*[^:]*[^:\s])+")
 
 
@@ -51,12 +58,30 @@ _RATIO = re.compile(r"[^:\s][^:]*(?:\s*:\s*[^:]*[^:\s])+")
 def read_form(text: str) -> Form:
     """Read the outer form of an undressed answer."""
     text = _without_variable_set(text.strip())
+    if text[:1] == "]" or text[-1:] == "[":
+        text = _OUTWARD.sub(_inward, text)
     if len(text) > MAX_STRUCTURE or _deepest(text) > MAX_DEPTH:
         return _leaf(text)
-    for reader in (_matrix, _union, _alternatives, _relation, _bracketed, _plus_minus, _commas, _ratio):
+    for reader in (
+        _matrix,
+        _union,
+        _intersection,
+        _alternatives,
+        _relation,
+        _bracketed,
+        _plus_minus,
+        _commas,
+        _ratio,
+    ):
         if (form := reader(text)) is not None:
             return form
     return _leaf(text)
+
+
+def _inward(match: re.Match[str]) -> str:
+    """Write ]0, 1[ as (0, 1)."""
+    opening, inner, closing = match.groups()
+    return ("(" if opening == "]" else "[") + inner + (")" if closing == "[" else "]")
 
 
 def _deepest(text: str) -> int:
@@ -144,10 +169,17 @@ def _union(text: str) -> Form | None:
     return Form("union", tuple(read_form(part) for part in parts)) if len(parts) > 1 and all(parts) else None
 
 
+def _intersection(text: str) -> Form | None:
+    parts = [part.strip() for part in _CAP.split(text)] if "\\cap" in text else []
+    return Form("both", tuple(read_form(part) for part in parts)) if len(parts) > 1 and all(parts) else None
+
+
 def _alternatives(text: str) -> Form | None:
     parts = _split_pattern(text, _AND)
     if not 1 < len(parts) <= MAX_PARTS:
         return None
+    if len(parts) == len(_split_pattern(text, _BOTH)) and all(_INEQUALITY.search(part) for part in parts):
+        return Form("both", tuple(read_form(part) for part in parts))
     parts = [piece for part in parts for piece in (split_top(part, ",") if "=" not in part else [part])]
     return Form("list", tuple(read_form(part) for part in parts if part), (" ",))
 
@@ -216,6 +248,8 @@ def _commas(text: str) -> Form | None:
 
 
 def _ratio(text: str) -> Form | None:
+    if _TO.fullmatch(text):
+        text = text.replace(" to ", ":")
     if _RATIO.fullmatch(text) is None:
         return None
     parts = [part.strip() for part in text.split(":")]

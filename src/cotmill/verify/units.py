@@ -27,6 +27,7 @@ time 60: min mins minute minutes
 time 3600: h hr hrs hour hours
 time 86400: day days
 time 604800: week weeks wk wks
+time 1209600: fortnight fortnights
 calendar 1: month months mo
 calendar 12: year years yr yrs
 calendar 120: decade decades
@@ -42,6 +43,8 @@ length 0.0254: in inch inches
 length 0.3048: ft foot feet
 length 0.9144: yd yard yards yds
 length 1609.344: mi mile miles
+length^2 10000: hectare hectares ha
+length^2 4046.8564224: acre acres
 mass 1/1000: mg milligram milligrams
 mass 1: g gram grams gm
 mass 1000: kg kilogram kilograms kilo kilos kgs
@@ -81,6 +84,7 @@ data 1000000: MB megabyte megabytes
 data 1000000000: GB gigabyte gigabytes
 energy 1: J joule joules
 energy 1000: kJ kilojoule kilojoules
+energy 3600000: kWh
 power 1: W watt watts
 power 1000: kW kilowatt kilowatts
 force 1: N newton newtons
@@ -93,7 +97,8 @@ def _read_table() -> dict[str, Unit]:
         head, names = line.split(":")
         dimension, factor = head.split()
         for name in names.split():
-            units[name] = Unit(dimension, Fraction(factor))
+            size = Fraction(factor) / (10**6 if dimension == "volume" else 1)
+            units[name] = Unit("length^3" if dimension == "volume" else dimension, size)
     return units
 
 

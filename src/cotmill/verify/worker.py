@@ -71,9 +71,8 @@ class _Comparer:
             left, right = self._read(gold), self._read(predicted)
             if left is None or right is None:
                 return "unread gold" if left is None else "unread predicted"
-            same = (
-                self._same(left, right) or self._same_backward(left, right) or self._same_complex(left, right)
-            )
+            ways = (self._same, self._same_backward, self._same_done, self._same_complex)
+            same = any(way(left, right) for way in ways)
             return "same" if same else "different"
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
             return f"error {type(error).__name__}"
@@ -103,6 +102,20 @@ class _Comparer:
         """Compare the other way round where Math-Verify is not symmetric: relations, sets, tuples."""
         plain = isinstance(left, self.sympy.Expr) and isinstance(right, self.sympy.Expr)
         return not plain and self._same(right, left)
+
+    def _same_done(self, left: Any, right: Any) -> bool:
+        """Compare once more with written derivatives, integrals, sums and limits carried out."""
+        kinds = (
+            self.sympy.Derivative,
+            self.sympy.Integral,
+            self.sympy.Sum,
+            self.sympy.Product,
+            self.sympy.Limit,
+        )
+        if not any(hasattr(side, "has") and side.has(*kinds) for side in (left, right)):
+            return False
+        done = [side.doit() if hasattr(side, "doit") else side for side in (left, right)]
+        return self._same(*done)
 
     def _same_complex(self, left: Any, right: Any) -> bool:
         """Compare once more with the letter i as the imaginary unit."""

@@ -4,7 +4,10 @@ import inspect
 import pickle  # noqa: TID251 - configs cross process borders, so they must pickle
 import pkgutil
 import re
+import tomllib
+from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,11 +15,12 @@ import pytest
 import cotmill.select
 from cotmill.core.errors import EvidenceError, RecipeError
 from cotmill.data.pool import Pool
-from cotmill.evidence import Evidence, Lengths, Losses, Scores, Trajectories
-from cotmill.select import SELECTORS, Method
+from cotmill.evidence import Embeddings, Evidence, Lengths, Losses, PassRates, Readings, Scores, Trajectories
+from cotmill.select import SELECTORS, Extras, Method, Selection
 
 ROWS = 120
-MACHINERY = {"budget", "cluster", "curves", "drawing", "overlap", "pick", "protocol", "selection"}
+PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
+MACHINERY = {"budget", "cluster", "cover", "curves", "drawing", "overlap", "pick", "protocol", "selection"}
 """Modules of cotmill.select that are not a method."""
 
 
@@ -32,7 +36,40 @@ def evidence_for(method: Method, pool: Pool) -> Evidence:
     trajectories = make_evidence(pool)
     if method.needs is Scores:
         return Scores(row_ids=pool.ids, values=trajectories.mean[:, -1])
+    if method.needs is Readings:
+        return make_readings(trajectories)
+    if method.needs is Embeddings:
+        return Embeddings(row_ids=pool.ids, vectors=np.column_stack([trajectories.mean, trajectories.tokens]))
+    if method.needs is PassRates:
+        ids = pool.column("example_id")
+        return PassRates(row_ids=ids, correct=trajectories.tokens % 5, samples=np.full(len(pool), 4))
     return trajectories
+
+
+def make_readings(trajectories: Trajectories) -> Readings:
+    losses = trajectories.losses(-1)
+    return Readings(
+        row_ids=losses.row_ids,
+        loss_sum=losses.loss_sum,
+        tokens=losses.tokens,
+        truncated=losses.truncated,
+        end_loss=losses.loss_sum / 9,
+        confidence_sum=losses.tokens * np.exp(-losses.mean),
+        top_sum=losses.tokens * np.exp(-losses.mean / 2),
+        rank_sum=losses.tokens * (1 + losses.mean**2),
+        bare_loss_sum=losses.loss_sum * (1.1 + losses.tokens % 3),
+        bare_tokens=losses.tokens,
+        gradient_norm=losses.mean**0.5,
+    )
+
+
+def extras_for(method: Method) -> Extras:
+    """Queries, where the method wants them."""
+    asked = Pool.from_rows({"question": f"q{i} or q{i + 3}", "trace": "#### 1"} for i in range(0, 90, 30))
+    if method.asks is Embeddings:
+        vectors = np.random.default_rng(0).gamma(2, 1, (3, 5))
+        return Extras(queries=Embeddings(row_ids=asked.ids, vectors=vectors))
+    return Extras(queries=asked)
 
 
 def make_evidence(pool: Pool) -> Trajectories:
@@ -56,10 +93,15 @@ def method(request: pytest.FixtureRequest) -> Method:
     return SELECTORS[request.param]()
 
 
+def chosen(method: Method, pool: Pool, evidence: Evidence | None = None, **told) -> Selection:
+    """Select, with queries where the method wants them."""
+    return method(pool, evidence, extras=extras_for(method), **told)
+
+
 @pytest.mark.parametrize(("budget", "rows"), [("1", 1), ("10%", 12), (77, 77), ("100%", ROWS)])
 def test_the_budget_is_met_with_distinct_rows_of_the_pool(method: Method, budget: str | int, rows: int):
     pool = make_pool()
-    selection = method(pool, evidence_for(method, pool), budget=budget, seed=0)
+    selection = chosen(method, pool, evidence_for(method, pool), budget=budget, seed=0)
     assert len(selection) == len(selection.row_ids) == len(set(selection.row_ids)) == rows
     assert set(selection.row_ids) <= set(pool.ids)
     assert len(selection.apply(pool)) == rows
@@ -68,7 +110,7 @@ def test_the_budget_is_met_with_distinct_rows_of_the_pool(method: Method, budget
 def test_a_token_budget_is_met_from_below_by_less_than_the_next_row(method: Method):
     pool = make_pool()
     lengths = make_evidence(pool).to(Lengths)
-    selection = method(pool, evidence_for(method, pool), budget="400tok", seed=0, lengths=lengths)
+    selection = chosen(method, pool, evidence_for(method, pool), budget="400tok", seed=0, lengths=lengths)
     tokens = lengths.tokens[selection.taken].sum()
     next_row = selection.table["place"].to_numpy().tolist().index(len(selection))
     assert tokens <= 400 < tokens + lengths.tokens[next_row]
@@ -77,9 +119,13 @@ def test_a_token_budget_is_met_from_below_by_less_than_the_next_row(method: Meth
 
 def test_one_seed_makes_one_choice(method: Method):
     pool = make_pool()
-    first, second = (method(pool, evidence_for(method, pool), budget=30, seed=5) for _ in range(2))
+    first, second = (chosen(method, pool, evidence_for(method, pool), budget=30, seed=5) for _ in range(2))
     assert first.table.equals(second.table)
-    assert first.key == second.key == method.key(pool, evidence_for(method, pool), budget=30, seed=5)
+    assert (
+        first.key
+        == second.key
+        == method.key(pool, evidence_for(method, pool), budget=30, seed=5, extras=extras_for(method))
+    )
     assert first.summary == second.summary
 
 
@@ -87,7 +133,7 @@ def test_a_larger_budget_keeps_every_row_of_a_smaller_one(method: Method):
     pool = make_pool()
     kept: set[str] = set()
     for budget in (1, 2, 7, 19, 20, 50, 119, ROWS):
-        taken = set(method(pool, evidence_for(method, pool), budget=budget, seed=2).row_ids)
+        taken = set(chosen(method, pool, evidence_for(method, pool), budget=budget, seed=2).row_ids)
         assert kept < taken
         kept = taken
 
@@ -96,8 +142,8 @@ def test_the_order_of_the_rows_does_not_matter(method: Method):
     pool = make_pool()
     shuffled = Pool.from_table(pool.table().take(np.random.default_rng(0).permutation(ROWS)))
     evidence = evidence_for(method, pool)
-    straight = method(pool, evidence, budget=31, seed=1)
-    mixed = method(shuffled, evidence, budget=31, seed=1)
+    straight = chosen(method, pool, evidence, budget=31, seed=1)
+    mixed = chosen(method, shuffled, evidence, budget=31, seed=1)
     assert set(straight.row_ids) == set(mixed.row_ids)
     by_id = {row["row_id"]: row for row in straight.table.to_pylist()}
     assert all(by_id[row["row_id"]] == row for row in mixed.table.to_pylist())
@@ -106,22 +152,31 @@ def test_the_order_of_the_rows_does_not_matter(method: Method):
 def test_evidence_of_a_larger_pool_serves_a_part_of_it(method: Method):
     pool = make_pool()
     part = make_pool(range(20, 80))
-    assert set(method(part, evidence_for(method, pool), budget=9, seed=0).row_ids) <= set(part.ids)
+    assert set(chosen(method, part, evidence_for(method, pool), budget=9, seed=0).row_ids) <= set(part.ids)
 
 
 def test_evidence_of_another_pool_is_refused_by_the_first_missing_row(method: Method):
     if method.needs is None:
         pytest.skip("uses no evidence")
     pool = make_pool()
-    with pytest.raises(EvidenceError, match=f"20 of {ROWS} pool rows.*first: '{pool.ids[100]}'"):
-        method(pool, evidence_for(method, make_pool(range(100))), budget=9, seed=0)
+    first = pool.column(method.needs.id_column)[100].as_py()
+    with pytest.raises(EvidenceError, match=f"20 of {ROWS} pool rows.*first: '{first}'"):
+        chosen(method, pool, evidence_for(method, make_pool(range(100))), budget=9, seed=0)
     with pytest.raises(EvidenceError, match="needs"):
-        method(pool, budget=9, seed=0)
+        chosen(method, pool, budget=9, seed=0)
 
 
 def test_not_a_number_is_refused(method: Method):
     if method.needs in (None, Lengths):
         pytest.skip("uses no numbers that could be NaN")
+    if method.needs in (Embeddings, PassRates, Readings):
+        broken = evidence_for(method, make_pool())
+        name = {Embeddings: "vectors", PassRates: "correct", Readings: "rank_sum"}[method.needs]
+        values = getattr(broken, name).copy()
+        values[3] = 99 if method.needs is PassRates else np.nan
+        with pytest.raises(EvidenceError, match=f"1 of {ROWS} rows.*first: '{broken.row_ids[3]}'"):
+            replace(broken, **{name: values})
+        return
     if method.needs is Scores:
         with pytest.raises(EvidenceError, match="1 of 2 rows"):
             Scores(row_ids=["a", "b"], values=np.array([1.0, np.nan]))
@@ -135,23 +190,25 @@ def test_not_a_number_is_refused(method: Method):
 
 
 def test_rows_without_label_tokens_are_taken_last(method: Method):
-    if method.needs in (None, Scores):
+    if method.needs in (None, Scores, Embeddings, PassRates):
         pytest.skip("does not know of label tokens")
     pool = make_pool()
     full = make_evidence(pool)
     tokens = np.where(np.arange(ROWS) % 10 == 0, 0, full.tokens)
     evidence = Trajectories(row_ids=pool.ids, loss_sum=full.loss_sum, tokens=tokens, steps=full.steps,
                             truncated=full.truncated)  # fmt: skip
-    most = method(pool, evidence, budget=108, seed=0)
+    if method.needs is Readings:
+        evidence = replace(make_readings(evidence), tokens=tokens)
+    most = chosen(method, pool, evidence, budget=108, seed=0)
     assert not (most.taken & (tokens == 0)).any()
-    every = method(pool, evidence, budget=110, seed=0)
+    every = chosen(method, pool, evidence, budget=110, seed=0)
     assert (every.taken & (tokens == 0)).sum() == 2
     assert every.summary["unfit_taken"] == 2
 
 
 def test_every_row_has_a_reason_and_taken_rows_have_the_lowest_places(method: Method):
     pool = make_pool()
-    selection = method(pool, evidence_for(method, pool), budget=40, seed=0)
+    selection = chosen(method, pool, evidence_for(method, pool), budget=40, seed=0)
     assert selection.table["row_id"].to_pylist() == pool.ids.tolist()
     for row in selection.table.to_pylist():
         assert row["reason"].startswith("taken" if row["taken"] else "left")
@@ -160,7 +217,7 @@ def test_every_row_has_a_reason_and_taken_rows_have_the_lowest_places(method: Me
 
 def test_a_selection_survives_its_files(method: Method, tmp_path):
     pool = make_pool()
-    selection = method(pool, evidence_for(method, pool), budget=40, seed=0)
+    selection = chosen(method, pool, evidence_for(method, pool), budget=40, seed=0)
     read = cotmill.select.Selection.read(selection.write(tmp_path / "chosen"))
     assert read.table.equals(selection.table)
     assert (read.key, read.summary, read.budget) == (selection.key, selection.summary, selection.budget)
@@ -171,7 +228,8 @@ def test_impossible_budgets_are_refused_in_a_sentence(method: Method):
     for budget, problem in (("0", "cannot be met"), ("121", "121 of 120"), ("101%", "cannot be met"),
                             ("many", "not understood"), ("99Mtok", "cannot be met")):  # fmt: skip
         with pytest.raises(RecipeError, match=problem):
-            method(
+            chosen(
+                method,
                 pool,
                 evidence_for(method, pool),
                 budget=budget,
@@ -192,7 +250,8 @@ def test_labels_of_the_lab_are_not_read(method: Method):
     pool = make_pool()
     table = pool.table().append_column("lab_defect", [["x"] * ROWS])
     plain, labelled = (
-        method(each, evidence_for(method, pool), budget=40, seed=0) for each in (pool, Pool.from_table(table))
+        chosen(method, each, evidence_for(method, pool), budget=40, seed=0)
+        for each in (pool, Pool.from_table(table))
     )
     assert plain.table.equals(labelled.table)
 
@@ -201,6 +260,9 @@ def test_every_module_of_a_method_is_listed_under_its_name():
     modules = {info.name for info in pkgutil.iter_modules(cotmill.select.__path__)} - MACHINERY
     listed = {kind.__module__.rpartition(".")[2] for kind in SELECTORS.values()}
     assert modules == listed, "add the class to SELECTORS in cotmill/select/__init__.py"
+    contracts = tomllib.loads(PYPROJECT.read_text())["tool"]["importlinter"]["contracts"]
+    apart = next(one["modules"] for one in contracts if one["type"] == "independence")
+    assert {name.rpartition(".")[2] for name in apart} == modules, "add the module to the contract"
     for name in modules:
         classes = inspect.getmembers(import_module(f"cotmill.select.{name}"), inspect.isclass)
         for _, found in classes:

@@ -9,7 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from cotmill.evidence import Evidence, Lengths
-    from cotmill.select import Method, Selection
+    from cotmill.select import Extras, Method, Selection
 
 MOST_SOURCES = 20
 """Sources shown in the table; selection.json has them all."""
@@ -26,6 +26,10 @@ def command(  # noqa: PLR0913 - every option is one of the command line
         typer.Option(help="What was measured: Parquet files of cotmill measure, or of other tools."),
     ] = None,
     budget: Annotated[str | None, typer.Option(help="How much to take: 30000, 11% or 5Mtok.")] = None,
+    queries: Annotated[
+        str | None,
+        typer.Option(help="Questions, or their embeddings, for methods that compare rows with some."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Settles everything that is left to chance.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Folder to write the selection to.")] = None,
     option: Annotated[
@@ -52,15 +56,17 @@ def command(  # noqa: PLR0913 - every option is one of the command line
             "cotmill select random --data pool --budget 11% --out chosen"
         )
     chosen = _method(method, option or [])
-    measured, lengths = _evidence(chosen, evidence or [])
-    _select(chosen, data, measured, lengths, budget=budget, seed=seed, out=out)
+    files = [file for path in evidence or [] for file in _files(path)]
+    measured, lengths = _evidence(chosen, files)
+    given = {"lengths": lengths, "extras": _extras(chosen, queries, files)}
+    _select(chosen, data, measured, given, budget=budget, seed=seed, out=out)
 
 
 def _select(
     chosen: Method,
     data: str,
     measured: Evidence | None,
-    lengths: Lengths | None,
+    given: dict[str, Any],
     *,
     budget: str,
     seed: int,
@@ -73,14 +79,14 @@ def _select(
 
     pool = read_pool(data)
     typer.echo(f"{chosen.name}: {budget} of {len(pool):,} rows of {data}, seed {seed}, to {out}")
-    key = chosen.key(pool, measured, budget=budget, seed=seed, lengths=lengths)
+    key = chosen.key(pool, measured, budget=budget, seed=seed, **given)
     if (out / FACTS).is_file():
         selection = Selection.read(out)
         if selection.key == key:
             typer.echo("this selection is already there; nothing to do")
             _show(selection)
             return
-    selection = chosen(pool, measured, budget=budget, seed=seed, lengths=lengths)
+    selection = chosen(pool, measured, budget=budget, seed=seed, **given)
     selection.write(out)
     _show(selection)
 
@@ -116,13 +122,49 @@ def _pair(option: str) -> tuple[str, str]:
     return key.strip(), value.strip()
 
 
+def _files(path: Path) -> list[Path]:
+    """List the files of evidence that a path means: itself, or all Parquet files of a folder."""
+    found = sorted(path.glob("*.parquet")) if path.is_dir() else []
+    return found or [path]
+
+
+def _extras(chosen: Method, queries: str | None, files: list[Path]) -> Extras:
+    """Read queries and embeddings where the method wants them."""
+    from cotmill.core.errors import EvidenceError
+    from cotmill.data.read import read_pool
+    from cotmill.evidence import Embeddings, Evidence
+    from cotmill.select import Extras
+
+    asked: Any = None
+    if chosen.asks is Embeddings and queries is not None:
+        found = [one for file in _files(Path(queries)) if isinstance(one := Evidence.read(file), Embeddings)]
+        asked = _pooled(found, chosen.parts)
+        if asked is None:
+            raise EvidenceError(
+                f"{queries} holds no embeddings; make them with: cotmill measure forward MODEL QUESTIONS "
+                f"--part {chosen.parts[0]} --out FOLDER"
+            )
+    elif chosen.asks is not None and queries is not None:
+        asked = read_pool(queries).without_labels()
+    if not chosen.embedded:
+        return Extras(queries=asked)
+    vectors = [one for file in files if isinstance(one := Evidence.read(file), Embeddings)]
+    return Extras(queries=asked, embeddings=_pooled(vectors, ("mean",)))
+
+
+def _pooled(found: list[Any], parts: tuple[str, ...]) -> Any:
+    """Choose, of embeddings pooled in several ways, those that a method wants; else the first."""
+    fitting = [one for one in found if one.about.get("pooling") in parts]
+    return next(iter(fitting or found), None)
+
+
 def _evidence(chosen: Method, files: list[Path]) -> tuple[Evidence | None, Lengths | None]:
     """Find among the files what the method needs, and lengths for budgets in tokens.
 
     Several files of losses are joined, in the order given, to trajectories.
     """
     from cotmill.core.errors import EvidenceError
-    from cotmill.evidence import Evidence, Lengths, Losses, Trajectories
+    from cotmill.evidence import Embeddings, Evidence, Lengths, Losses, Trajectories
 
     found: list[Any] = [Evidence.read(file) for file in files]
     losses = [one for one in found if isinstance(one, Losses)]
@@ -139,7 +181,7 @@ def _evidence(chosen: Method, files: list[Path]) -> tuple[Evidence | None, Lengt
         raise EvidenceError(
             f"{chosen.name} needs {kind} (cotmill measure {kind}), but the files hold: {kinds}"
         )
-    return fitting[0], lengths
+    return _pooled(fitting, chosen.parts) if chosen.needs is Embeddings else fitting[0], lengths
 
 
 def _list() -> None:

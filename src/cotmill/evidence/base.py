@@ -39,12 +39,14 @@ class Evidence(ABC):
 
     kind: ClassVar[str]
     row_fields: ClassVar[tuple[str, ...]]
-    """The fields whose first axis is the row."""
+    """The fields whose first axis is the row; one that was not measured is None."""
+    id_column: ClassVar[str] = "row_id"
+    """The column of a pool, and of the file, that the ids are of."""
 
     def __post_init__(self) -> None:
         """Check that every array has one entry per row."""
         self._set("row_ids", as_strings(self.row_ids))
-        for name in self.row_fields:
+        for name in self.measured:
             self._set(name, np.asarray(getattr(self, name)))
             if len(getattr(self, name)) != len(self):
                 raise EvidenceError(
@@ -72,6 +74,11 @@ class Evidence(ABC):
         Trajectories hold the losses of their last checkpoint; losses and trajectories hold lengths.
         """
         return self if isinstance(self, kind) else None
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """The row fields that are there."""
+        return tuple(name for name in self.row_fields if getattr(self, name) is not None)
 
     def __len__(self) -> int:
         """Count the rows."""
@@ -101,7 +108,7 @@ class Evidence(ABC):
 
     def at(self: Kind, positions: Int[np.ndarray, " row"]) -> Kind:
         """Take the rows at these positions, in this order."""
-        rows = {name: getattr(self, name)[positions] for name in ("row_ids", *self.row_fields)}
+        rows = {name: getattr(self, name)[positions] for name in ("row_ids", *self.measured)}
         return replace(self, **rows)
 
     def of(self: Kind, pool: Pool) -> Kind:
@@ -110,7 +117,7 @@ class Evidence(ABC):
         Raises:
             EvidenceError: rows of the pool are missing here, or a row id occurs twice here.
         """
-        wanted = pool.column("row_id")
+        wanted = pool.column(self.id_column)
         if len(wanted) == len(self) and np.array_equal(id_words(wanted), id_words(self.row_ids)):
             return replace(self, pool_fingerprint=pool.fingerprint)
         self._refuse_repeats()
@@ -142,7 +149,7 @@ class Evidence(ABC):
             "model_fingerprint": self.model_fingerprint,
             "about": dict(self.about),
         }
-        write_columns(path, self.row_ids, self.to_columns(), about)
+        write_columns(path, self.row_ids, self.to_columns(), about, id_column=self.id_column)
         return path
 
     @classmethod
@@ -150,7 +157,8 @@ class Evidence(ABC):
         """Read a file of this kind; called on Evidence itself, of any kind.
 
         A file without cotmill's metadata is taken for what its columns say: `loss_sum@STEP` columns are
-        trajectories, `loss_sum` losses, `values` scores, and `tokens` alone lengths.
+        trajectories, `rank_sum` readings, `vector` embeddings, `correct` pass rates, `loss_sum` losses,
+        `values` scores, and `tokens` alone lengths.
 
         Raises:
             EvidenceError: not evidence, or of another kind.
@@ -164,4 +172,14 @@ class Evidence(ABC):
         provenance = {
             name: about[name] for name in ("pool_fingerprint", "model_fingerprint", "about") if name in about
         }
-        return kind(row_ids=row_ids, **provenance, **kind.from_columns(columns))
+        return kind.made(row_ids, kind.from_columns(columns), provenance)
+
+    @classmethod
+    def made(
+        cls: type[Kind],
+        row_ids: Shaped[np.ndarray, " row"],
+        fields: Mapping[str, Any],
+        provenance: Mapping[str, Any],
+    ) -> Kind:
+        """Make evidence of what a file holds."""
+        return cls(row_ids=row_ids, **provenance, **fields)

@@ -18,18 +18,43 @@ from cotmill.core.ids import as_strings
 METADATA_KEY = b"cotmill"
 STEP_COLUMN = "loss_sum@"
 """Prefix of the columns of a trajectory; what follows is the step."""
+END_COLUMN = "end_loss@"
+"""Prefix of the columns of a trajectory's end-of-text token."""
 ROW_GROUP = 1 << 17
 
 
+ID_COLUMNS = ("row_id", "example_id")
+
+
 def write_columns(
-    path: Path, row_ids: np.ndarray, columns: Mapping[str, np.ndarray], about: Mapping[str, Any]
+    path: Path,
+    row_ids: np.ndarray,
+    columns: Mapping[str, np.ndarray],
+    about: Mapping[str, Any],
+    *,
+    id_column: str = "row_id",
 ) -> None:
     """Write row ids and columns, whole or not at all."""
-    arrays = {"row_id": pa.array(row_ids, type=pa.string())}
-    arrays |= {name: pa.array(np.ascontiguousarray(values)) for name, values in columns.items()}
+    arrays = {id_column: pa.array(row_ids, type=pa.string())}
+    arrays |= {name: to_arrow(values) for name, values in columns.items()}
     table = pa.table(arrays).replace_schema_metadata({METADATA_KEY: canonical_json(about).encode()})
     with aside(path) as part:
         pq.write_table(table, part, compression="zstd", row_group_size=ROW_GROUP)
+
+
+def to_arrow(values: np.ndarray) -> pa.Array:
+    """Make an Arrow column of numbers, or of vectors of one length."""
+    flat = pa.array(np.ascontiguousarray(values).reshape(-1))
+    return flat if values.ndim == 1 else pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
+
+
+def from_arrow(column: pa.ChunkedArray) -> np.ndarray:
+    """Turn a column of numbers, or of vectors of one length, to an array."""
+    if not pa.types.is_fixed_size_list(column.type):
+        return column.to_numpy()
+    parts = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in column.chunks]
+    flat = np.concatenate(parts) if parts else np.zeros(0, column.type.value_type.to_pandas_dtype())
+    return flat.reshape(-1, column.type.list_size)
 
 
 def read_columns(path: Path) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, Any]]:
@@ -43,17 +68,18 @@ def read_columns(path: Path) -> tuple[np.ndarray, dict[str, np.ndarray], dict[st
         table = pq.read_table(path)
     except (OSError, pa.ArrowInvalid) as error:
         raise EvidenceError(f"{path} cannot be read as a Parquet evidence file: {error}") from error
-    if "row_id" not in table.column_names:
+    id_column = next((name for name in ID_COLUMNS if name in table.column_names), None)
+    if id_column is None:
         raise EvidenceError(
             f"{path} has columns {table.column_names}; expected a row_id column with the pool's ids"
         )
     raw = (table.schema.metadata or {}).get(METADATA_KEY)
     about = json.loads(raw) if raw else {}
     about.setdefault("kind", kind_of_columns(path, table.column_names))
-    ids = as_strings(table["row_id"])
+    ids = as_strings(table[id_column])
     return (
         ids,
-        {name: _numbers(path, name, table[name]) for name in table.column_names if name != "row_id"},
+        {name: _numbers(path, name, table[name]) for name in table.column_names if name != id_column},
         about,
     )
 
@@ -62,6 +88,9 @@ def kind_of_columns(path: Path, names: list[str]) -> str:
     """Tell the kind of a file of another tool by its columns."""
     if any(name.startswith(STEP_COLUMN) for name in names) and "tokens" in names:
         return "trajectories"
+    for telling, kind in (("rank_sum", "readings"), ("vector", "embeddings"), ("correct", "pass_rates")):
+        if telling in names:
+            return kind
     if {"loss_sum", "tokens"} <= set(names):
         return "losses"
     if "values" in names:
@@ -70,7 +99,7 @@ def kind_of_columns(path: Path, names: list[str]) -> str:
         return "lengths"
     raise EvidenceError(
         f"{path} has columns {names}; expected row_id with one of: {STEP_COLUMN}STEP… and tokens; "
-        "loss_sum and tokens; values; tokens"
+        "loss_sum and tokens; vector; values; tokens; or example_id with correct and samples"
     )
 
 
@@ -88,7 +117,7 @@ def _numbers(path: Path, name: str, column: pa.ChunkedArray) -> np.ndarray:
         raise EvidenceError(
             f"{path}: column {name} has {column.null_count} empty cells; write one number per row"
         )
-    values = column.to_numpy()
+    values = from_arrow(column)
     if values.dtype.kind not in "biuf":
         raise EvidenceError(f"{path}: column {name} is of type {column.type}; expected numbers")
     return values

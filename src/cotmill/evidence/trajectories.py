@@ -17,9 +17,9 @@ from jaxtyping import Bool, Float, Int
 
 from cotmill.core.errors import EvidenceError
 from cotmill.evidence.base import Evidence
-from cotmill.evidence.files import STEP_COLUMN
+from cotmill.evidence.files import END_COLUMN, STEP_COLUMN
 from cotmill.evidence.lengths import Lengths, check_tokens, lengths_of
-from cotmill.evidence.losses import Losses
+from cotmill.evidence.losses import NO_END, Losses, without_end
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -27,12 +27,14 @@ class Trajectories(Evidence):
     """Summed cross-entropy in nats of each row at each checkpoint; `steps` are strictly increasing."""
 
     kind = "trajectories"
-    row_fields = ("loss_sum", "tokens", "truncated")
+    row_fields = ("loss_sum", "tokens", "truncated", "end_loss")
 
     loss_sum: Float[np.ndarray, "row checkpoint"]
     tokens: Int[np.ndarray, " row"]
     steps: Int[np.ndarray, " step"]
     truncated: Bool[np.ndarray, " row"]
+    end_loss: Float[np.ndarray, "row checkpoint"] | None = None
+    """Loss of the end-of-text token, a part of `loss_sum`; NaN where the row does not reach its end."""
 
     def check(self) -> None:
         """Refuse losses that are not finite, and steps that do not match or do not increase."""
@@ -62,6 +64,17 @@ class Trajectories(Evidence):
         return self.loss_sum / np.maximum(self.tokens, 1).astype(self.loss_sum.dtype)[:, None]
 
     @property
+    def mean_without_end(self) -> Float[np.ndarray, "row checkpoint"]:
+        """Nats per label token at each checkpoint, without the end-of-text token.
+
+        Raises:
+            EvidenceError: it was not measured apart.
+        """
+        if self.end_loss is None:
+            raise EvidenceError(NO_END.format(self.kind))
+        return without_end(self.loss_sum, self.end_loss, self.tokens)
+
+    @property
     def unmeasured(self) -> Bool[np.ndarray, " row"]:
         """Rows with no label tokens: nothing to measure, nothing to train on."""
         return self.tokens == 0
@@ -76,6 +89,7 @@ class Trajectories(Evidence):
             loss_sum=self.loss_sum[:, checkpoint],
             tokens=self.tokens,
             truncated=self.truncated,
+            end_loss=None if self.end_loss is None else self.end_loss[:, checkpoint],
         )
 
     @classmethod
@@ -94,6 +108,7 @@ class Trajectories(Evidence):
                     "these losses are of different rows or of differently tokenised rows; measure both "
                     "points on one pool with one tokenizer and length"
                 )
+        ends = [point.end_loss for point in points if point.end_loss is not None]
         return cls(
             row_ids=first.row_ids,
             pool_fingerprint=first.pool_fingerprint,
@@ -102,6 +117,7 @@ class Trajectories(Evidence):
             tokens=first.tokens,
             steps=np.arange(len(points)) if steps is None else np.asarray(steps),
             truncated=first.truncated,
+            end_loss=np.stack(ends, axis=1) if len(ends) == len(points) else None,
         )
 
     def to(self, kind: type[Evidence]) -> Evidence | None:
@@ -111,25 +127,35 @@ class Trajectories(Evidence):
         return lengths_of(self, self.tokens) if kind is Lengths else super().to(kind)
 
     def to_columns(self) -> dict[str, np.ndarray]:
-        """tokens, truncated, and loss_sum@STEP for every checkpoint."""
-        losses = {f"{STEP_COLUMN}{step}": self.loss_sum[:, i] for i, step in enumerate(self.steps.tolist())}
-        return {"tokens": self.tokens, "truncated": self.truncated, **losses}
+        """tokens, truncated, loss_sum@STEP for every checkpoint, and end_loss@STEP where measured."""
+        columns: dict[str, np.ndarray] = {"tokens": self.tokens, "truncated": self.truncated}
+        for prefix, values in ((STEP_COLUMN, self.loss_sum), (END_COLUMN, self.end_loss)):
+            if values is not None:
+                columns |= {f"{prefix}{step}": values[:, i] for i, step in enumerate(self.steps.tolist())}
+        return columns
 
     @classmethod
     def from_columns(cls, columns: Mapping[str, np.ndarray]) -> dict[str, Any]:
-        """Gather the loss_sum@STEP columns in the order of their steps."""
+        """Gather the columns of every step in the order of the steps."""
         steps = sorted(
             int(name.removeprefix(STEP_COLUMN)) for name in columns if name.startswith(STEP_COLUMN)
         )
-        loss_sum = np.empty(
-            (len(columns["tokens"]), len(steps)), dtype=columns[f"{STEP_COLUMN}{steps[0]}"].dtype
-        )
-        for i, step in enumerate(steps):
-            loss_sum[:, i] = columns[f"{STEP_COLUMN}{step}"]
-        truncated = columns.get("truncated", np.zeros(len(loss_sum), dtype=bool))
+        truncated = columns.get("truncated", np.zeros(len(columns["tokens"]), dtype=bool))
         return {
-            "loss_sum": loss_sum,
+            "loss_sum": _gathered(columns, STEP_COLUMN, steps),
             "tokens": columns["tokens"],
             "truncated": truncated,
             "steps": np.array(steps),
+            "end_loss": _gathered(columns, END_COLUMN, steps)
+            if all(f"{END_COLUMN}{step}" in columns for step in steps)
+            else None,
         }
+
+
+def _gathered(columns: Mapping[str, np.ndarray], prefix: str, steps: Sequence[int]) -> np.ndarray:
+    """Put the columns of one number at all steps side by side."""
+    first = columns[f"{prefix}{steps[0]}"]
+    values = np.empty((len(first), len(steps)), dtype=first.dtype)
+    for i, step in enumerate(steps):
+        values[:, i] = columns[f"{prefix}{step}"]
+    return values

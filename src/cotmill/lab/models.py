@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cotmill.core.errors import ModelError
+from cotmill.core.files import read_json
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -75,6 +76,22 @@ def weights_path(name: str) -> Path | None:
 def manifest_path() -> Path:
     """Return where the manifest of the shipped weights is (seed, tokens, loss, hashes)."""
     return ASSETS / "manifest.json"
+
+
+def shipped() -> dict[str, str]:
+    """Say of every shipped model, by its bare name, how large it is and how it was pre-trained."""
+    manifest: dict[str, dict[str, Any]] = read_json(manifest_path())
+    return {
+        name: f"{entry['parameters']:,} parameters, {tokens_seen(entry):,} tokens, "
+        f"held-out loss {entry['held_out_loss']:.4f} nats per token"
+        for name, entry in sorted(manifest.items())
+    }
+
+
+def tokens_seen(record: dict[str, Any]) -> int:
+    """Add up the tokens of a pre-training and of those that it went on from."""
+    before = record.get("before")
+    return record["tokens"] + (tokens_seen(before) if before else 0)
 
 
 def _find(name: str) -> tuple[str, Shape]:

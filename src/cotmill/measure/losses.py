@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from cotmill.data.pool import Pool
 from cotmill.evidence import Losses
 from cotmill.measure.shards import Columns, Part, in_shards
 from cotmill.model.load import LanguageModel
-from cotmill.model.loss import token_losses
+from cotmill.model.loss import TokenLosses, token_losses
+from cotmill.model.readings import ends
 from cotmill.model.render import Form, Row, form_of
 from cotmill.model.tokenise import tokenise
 
@@ -57,7 +59,15 @@ def loss_columns(lm: LanguageModel, rows: list[Row], length: int, form: Form) ->
         "loss_sum": losses.sums,
         "tokens": losses.tokens,
         "truncated": tokenised.truncated,
+        "end_loss": np.where(ends(tokenised, lm), last_of(losses), np.nan),
     }
+
+
+def last_of(losses: TokenLosses) -> Float[np.ndarray, " row"]:
+    """Give the loss of the last label of every row; any number where there is none."""
+    if not len(losses.values):
+        return np.full(len(losses.tokens), np.nan)
+    return losses.values[np.maximum(losses.offsets[1:] - 1, 0)].astype(np.float64)
 
 
 def about(lm: LanguageModel, length: int, form: Form) -> dict[str, Any]:

@@ -20,13 +20,14 @@ from cotmill.core.errors import EvidenceError, RunError
 from cotmill.core.files import aside, read_json, write_json
 from cotmill.core.progress import progress
 from cotmill.data.pool import Pool
+from cotmill.evidence.files import from_arrow, to_arrow
 from cotmill.model.render import COLUMNS, Row, row_of
 
 SHARD_ROWS = 2_048
 """Rows between two completion marks: a few seconds for a small model on a CPU."""
 JOB = "measure.json"
 
-Columns = dict[str, Shaped[np.ndarray, " row"]]
+Columns = dict[str, Shaped[np.ndarray, "row *rest"]]
 
 
 @dataclass(frozen=True)
@@ -110,9 +111,11 @@ def _shard(
     path = work / f"shard-{number:06d}.parquet"
     if not path.is_file():
         with aside(path) as place:
-            pq.write_table(pa.table(measure(rows)), place)
+            pq.write_table(
+                pa.table({name: to_arrow(values) for name, values in measure(rows).items()}), place
+            )
     table = pq.read_table(path)
-    return {name: table[name].to_numpy() for name in table.column_names}
+    return {name: from_arrow(table[name]) for name in table.column_names}
 
 
 def _claim(work: Path, job: Mapping[str, Any]) -> None:

@@ -72,7 +72,7 @@ class TokenisedRows:
 
     def take(self, positions: Int[np.ndarray, " place"]) -> TokenisedRows:
         """Keep some rows."""
-        return _flat([self.row(place) for place in positions.tolist()], self.max_length)
+        return flat_rows([self.row(place) for place in positions.tolist()], self.max_length)
 
     def __iter__(self) -> Iterator[TokenisedRow]:
         """Go through the rows."""
@@ -93,7 +93,7 @@ def tokenise(
         fulls = encode(tokenizer, [text.full for text in rendered], prefix)
         for row, prompt, full in zip(chunk, prompts, fulls, strict=True):
             done.append(_joined(tokenizer, row, prompt, full, max_length))
-    return _flat(done, max_length)
+    return flat_rows(done, max_length)
 
 
 def tokenise_prompts(tokenizer: Any, rows: Pool | Iterable[Row], *, form: Form = "auto") -> list[list[int]]:
@@ -154,7 +154,7 @@ def _ended(tokenizer: Any, full: list[int], start: int) -> list[int]:
     return [*full, stop]
 
 
-def _flat(rows: Sequence[TokenisedRow], max_length: int) -> TokenisedRows:
+def flat_rows(rows: Sequence[TokenisedRow], max_length: int) -> TokenisedRows:
     """Put rows into flat arrays."""
     offsets = np.zeros(len(rows) + 1, dtype=np.int64)
     np.cumsum([len(row.ids) for row in rows], out=offsets[1:])

@@ -10,14 +10,15 @@ the pool's step and gives back another, and a kind in `recipe.steps`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pydantic import BaseModel
 
 from cotmill.core.runs import StepRecord
-from cotmill.evidence import Lengths, Losses, Trajectories
+from cotmill.evidence import Embeddings, Lengths, Losses, PassRates, Readings, Trajectories
+from cotmill.evidence.parts import checked
 from cotmill.recipe.estimate import Estimate, of_evaluation, of_measuring, of_source, of_test, of_training
 from cotmill.recipe.graph import Step
 from cotmill.recipe.identity import Identity, identity_of_benchmark, identity_of_file, identity_of_model
@@ -26,6 +27,9 @@ from cotmill.recipe.schema import Evaluate, Proxy, Seed, Select, Source, TestSou
 from cotmill.recipe.steps import KINDS
 from cotmill.select import SELECTORS
 from cotmill.select.budget import Budget, Unit
+
+FORWARD = (Readings.kind, Embeddings.kind)
+"""Kinds of evidence that one forward pass leaves together."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +60,19 @@ def plan_recipe(loaded: LoadedRecipe) -> Plan:
         RecipeError: a file or model that the recipe names is not there.
     """
     plan = Plan()
+    parts = parts_of(loaded.cells)
     for cell in loaded.cells:
-        chain = _Chain(plan, loaded, cell)
+        chain = _Chain(plan, loaded, cell, parts)
         plan.cells.append(PlannedCell(cell, chain.lay_out()))
     return plan
+
+
+def parts_of(cells: Sequence[Cell]) -> tuple[str, ...]:
+    """Name what any cell wants of a forward pass, so that one pass serves them all."""
+    chosen = [cell.pipeline.select for cell in cells if cell.pipeline.select is not None]
+    methods = [SELECTORS[select.method].model_validate(select.options) for select in chosen]
+    wanted = {part for method in methods for part in (*method.parts, *(["mean"] if method.embedded else []))}
+    return checked(wanted) if wanted else ()
 
 
 @dataclass(frozen=True)
@@ -69,6 +82,8 @@ class _Chain:
     plan: Plan
     loaded: LoadedRecipe
     cell: Cell
+    parts: tuple[str, ...] = ()
+    """What some cell of the recipe wants of a forward pass."""
 
     def lay_out(self) -> dict[str, str]:
         """Plan all stages, and name their steps."""
@@ -113,8 +128,8 @@ class _Chain:
 
     def selected(self, select: Select, data: Step) -> dict[str, Step]:
         """Plan what a method needs to be measured, and the selection."""
-        needs = SELECTORS[select.method].needs
-        inputs, roles = {"pool": data}, {}
+        method = SELECTORS[select.method].model_validate(select.options)
+        needs, inputs, roles = method.needs, {"pool": data}, {}
         proxy = self.cell.pipeline.proxy
         if needs is not None:
             roles = self.measured(needs.kind, proxy, data)
@@ -122,13 +137,25 @@ class _Chain:
         if needs is None and Budget.parse(select.budget).unit is Unit.TOKENS:
             roles = self.measured(Lengths.kind, proxy, data)
             inputs["lengths"] = roles["measure"]
+        if method.embedded:
+            inputs["embeddings"] = self.measured(Embeddings.kind, proxy, data)["measure"]
+        if method.asks is not None and select.queries is not None:
+            inputs["queries"] = self.test("queries", select.queries)
+            if method.asks is Embeddings:
+                found = self.measured(Embeddings.kind, proxy, data, of=inputs["queries"])
+                inputs["queries"] = found["measure"]
         config = {"method": select.method, "budget": select.budget, "options": select.options}
         config["seed"] = self._seed(select.seed)
         done = self._step("select", config, inputs, Identity({}), Estimate(self._rows(data), seconds=1.0))
         return {**roles, "select": done}
 
-    def measured(self, kind: str, proxy: Proxy, data: Step) -> dict[str, Step]:
-        """Plan a measurement of the pool, and the training of the proxy where it needs one."""
+    def measured(self, kind: str, proxy: Proxy, data: Step, *, of: Step | None = None) -> dict[str, Step]:
+        """Plan a measurement of the pool (or of other rows), and the training of the proxy it may need.
+
+        All that a forward pass can tell is measured in one step, for all arms of the recipe.
+        """
+        if kind in FORWARD or (kind == Losses.kind and self.parts):
+            kind = "forward"
         model = identity_of_model(proxy.model or self.cell.pipeline.model, self.loaded.find)
         training = proxy.train if kind != Lengths.kind else None
         if kind == Trajectories.kind and training is None:
@@ -140,9 +167,14 @@ class _Chain:
             roles["proxy"] = self._training(training, proxy.seed, model, inputs, points=proxy.checkpoints)
             inputs["model"] = roles["proxy"]
             model = Identity({})
-        rows = self._rows(data)
-        passes = proxy.checkpoints if kind == Trajectories.kind else int(kind == Losses.kind)
-        cost = of_measuring(self._proxy_name(proxy), rows, data.row_bytes, passes)
+        if kind == "forward":
+            config["parts"] = list(self.parts)
+        if kind == PassRates.kind:
+            config |= {"samples": proxy.samples, "max_new_tokens": proxy.max_new_tokens}
+            config["seed"] = self._seed(proxy.seed)
+        data = inputs["pool"] = of or data
+        passes = {Trajectories.kind: proxy.checkpoints, Lengths.kind: 0, PassRates.kind: 2 * proxy.samples}
+        cost = of_measuring(self._proxy_name(proxy), self._rows(data), data.row_bytes, passes.get(kind, 1))
         return {**roles, "measure": self._step("measure", config | _model(model), inputs, model, cost)}
 
     def trained(self, train: Train, model: Identity, data: Step, selection: Step | None) -> Step:

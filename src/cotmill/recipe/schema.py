@@ -125,6 +125,10 @@ class Proxy(Part):
     """How it is fine-tuned on the pool first; None: as it comes (for trajectories: as the recipe trains)."""
     checkpoints: Count = 6
     """How many evenly spaced checkpoints a loss trajectory has."""
+    samples: Count = 4
+    """Answers per question for a pass rate, at temperature 1."""
+    max_new_tokens: Count = 256
+    """Where such an answer is cut off."""
     max_length: Count | None = None
     seed: Seed = 0
     """One proxy serves all seeds of a recipe unless this is "each"."""
@@ -138,6 +142,8 @@ class Select(Part):
     method: str
     budget: str | int
     seed: Seed = "each"
+    queries: TestSource | None = None
+    """Examples of what the model is to be good at, for the methods that compare rows with some."""
 
     @field_validator("budget")
     @classmethod
@@ -151,6 +157,11 @@ class Select(Part):
     def _known_method(self) -> Select:
         if self.method not in SELECTORS:
             raise ValueError(f"no method is called {self.method!r}; there are {', '.join(SELECTORS)}")
+        if SELECTORS[self.method].asks and self.queries is None:
+            raise ValueError(
+                f"method {self.method} compares rows with queries; give some, for example "
+                "queries: {lab: {set: in_domain, rows: 50, seed: 7}}"
+            )
         try:
             SELECTORS[self.method].model_validate(self.options)
         except ValidationError as error:

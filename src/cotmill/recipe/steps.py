@@ -16,6 +16,7 @@ import numpy as np
 
 from cotmill.core.files import read_json, write_json
 from cotmill.core.ids import order_keys
+from cotmill.evidence.parts import READINGS, file_of
 from cotmill.recipe.graph import Kind, Task
 
 if TYPE_CHECKING:
@@ -130,7 +131,9 @@ def make_measure(task: Task) -> None:
     use_threads(task.threads)
     aside = task.out / UNFINISHED
     told = {"max_length": task.config["max_length"], "work": aside}
-    MEASURES[task.config["kind"]](task, open_pool(task.inputs["pool"]), told).write(task.out / EVIDENCE)
+    found = MEASURES[task.config["kind"]](task, open_pool(task.inputs["pool"]), told)
+    for name, evidence in (found if isinstance(found, dict) else {EVIDENCE: found}).items():
+        evidence.write(task.out / name)
     shutil.rmtree(aside, ignore_errors=True)
 
 
@@ -152,25 +155,77 @@ def _trajectories(task: Task, pool: Pool, told: Mapping[str, Any]) -> Evidence:
     return measure_trajectories(task.inputs["model"] / MODEL, pool, **told)
 
 
+def _forward(task: Task, pool: Pool, told: Mapping[str, Any]) -> dict[str, Evidence]:
+    from cotmill.measure.forward import measure_forward
+
+    return measure_forward(_load(task), pool, parts=task.config["parts"], **told)
+
+
+def _pass_rates(task: Task, pool: Pool, told: Mapping[str, Any]) -> Evidence:
+    """Ask every question of the pool several times; questions that cannot be judged count as not asked."""
+    from cotmill.evaluate.benchmark import Benchmark
+    from cotmill.evaluate.config import EvalConfig
+    from cotmill.evaluate.items import correct_of
+    from cotmill.evaluate.run import evaluate
+    from cotmill.evidence import PassRates
+
+    config, lm = task.config, _load(task)
+    examples = pool.column("example_id").to_numpy()
+    first = np.unique(examples.astype(str), return_index=True)[1]
+    asked = Benchmark.of(pool.take(pool.ids[np.sort(first)]), name="pool")
+    told_config = {"samples": config["samples"], "max_new_tokens": config["max_new_tokens"]}
+    done = evaluate(
+        lm, asked, out=told["work"], config=EvalConfig(temperature=1.0, **told_config), seed=config["seed"]
+    )
+    items = done.items()
+    ids = [*items.column("example_id").to_pylist(), *examples[np.sort(first)]]
+    right = [*correct_of(items).astype(int).tolist(), *[0] * len(first)]
+    counts = [*[1] * len(items), *[0] * len(first)]
+    fingerprints = {"pool_fingerprint": pool.fingerprint, "model_fingerprint": lm.fingerprint}
+    return PassRates.counted(ids, right, counts, **fingerprints)
+
+
 MEASURES: dict[str, Callable[[Task, Any, Mapping[str, Any]], Any]] = {
     "losses": _losses,
     "lengths": _lengths,
     "trajectories": _trajectories,
+    "forward": _forward,
+    "pass_rates": _pass_rates,
 }
+"""Every kind of measurement by its name in a plan."""
 
 
 def make_select(task: Task) -> None:
     """Choose rows by a method; it sees no labels."""
-    from cotmill.evidence import Lengths
-    from cotmill.select import SELECTORS
+    from cotmill.evidence import Embeddings, Lengths
+    from cotmill.select import SELECTORS, Extras
 
-    config = task.config
+    config, inputs = task.config, task.inputs
     selector = SELECTORS[config["method"]].model_validate(config["options"])
-    evidence = selector.needs.read(task.inputs["evidence"] / EVIDENCE) if selector.needs else None
-    lengths = Lengths.read(task.inputs["lengths"] / EVIDENCE) if "lengths" in task.inputs else None
-    pool = open_pool(task.inputs["pool"])
-    chosen = selector(pool, evidence, budget=config["budget"], seed=config["seed"], lengths=lengths)
+    part = selector.parts[0] if selector.needs is Embeddings else READINGS
+    evidence = _measured(inputs["evidence"], part) if selector.needs else None
+    queries = None
+    if selector.asks is not None:
+        measured = selector.asks is Embeddings
+        queries = _measured(inputs["queries"], part) if measured else open_pool(inputs["queries"])
+    embeddings = _measured(inputs["embeddings"], "mean") if "embeddings" in inputs else None
+    chosen = selector(
+        open_pool(inputs["pool"]),
+        evidence,
+        budget=config["budget"],
+        seed=config["seed"],
+        lengths=Lengths.read(inputs["lengths"] / EVIDENCE) if "lengths" in inputs else None,
+        extras=Extras(queries=queries, embeddings=embeddings),
+    )
     chosen.write(task.out / SELECTION)
+
+
+def _measured(folder: Path, part: str) -> Any:
+    """Read what a measurement left: its one file, or of a forward pass the file of a part."""
+    from cotmill.evidence import Evidence
+
+    whole = folder / EVIDENCE
+    return Evidence.read(whole if whole.is_file() else folder / file_of(part))
 
 
 def make_train(task: Task) -> None:

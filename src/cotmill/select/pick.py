@@ -141,23 +141,37 @@ def proportional(
         return np.lexsort((keys, (ranks_in_groups(order, groups) + 0.5) / shares[groups]))
 
 
-def round_robin(scores: Float[np.ndarray, "query row"], keys: Keys) -> Positions:
+def round_robin(scores: Float[np.ndarray, "query row"], keys: Keys, first: int | None = None) -> Positions:
     """Let queries choose in turn, each its best row that is still there, until no row is left.
 
-    Source: the round-robin rule of RDS+ (Ivison et al. 2025, arXiv 2503.01807).
+    With `first`, only that many are chosen so; the others follow by hash. Source: the round-robin rule of
+    RDS+ (Ivison et al. 2025, arXiv 2503.01807).
     """
-    preferences = [top(row, keys).tolist() for row in scores]
-    taken = np.zeros(scores.shape[1], dtype=bool)
+    rows = scores.shape[1]
+    most = rows if first is None else min(first, rows)
+    # A query's turn comes at most `most` times, and of its best `most` rows as many at most are taken.
+    preferences = [best(row, keys, most) for row in scores]
+    taken = np.zeros(rows, dtype=bool)
     places = [0] * len(preferences)
     chosen: list[int] = []
-    while len(chosen) < len(taken):
+    while len(chosen) < most:
         for query, preference in enumerate(preferences):
-            while places[query] < len(preference) and taken[preference[places[query]]]:
+            while places[query] < most and taken[preference[places[query]]]:
                 places[query] += 1
-            if places[query] < len(preference):
+            if places[query] < most and len(chosen) < most:
                 taken[preference[places[query]]] = True
-                chosen.append(preference[places[query]])
-    return np.array(chosen, dtype=np.int64)
+                chosen.append(int(preference[places[query]]))
+    order = lowest_hash(keys) if most < rows else np.zeros(0, dtype=np.int64)
+    return np.concatenate([np.array(chosen, dtype=np.int64), order[~taken[order]]])
+
+
+def best(scores: Float[np.ndarray, " row"], keys: Keys, first: int) -> Positions:
+    """Find the highest scores, in order, without sorting the others; ties by hash."""
+    if first >= len(scores):
+        return top(scores, keys)
+    edge = np.partition(scores, len(scores) - first)[len(scores) - first]
+    above = np.flatnonzero(scores >= edge)
+    return above[top(scores[above], keys[above])][:first]
 
 
 def intersection(orders: Sequence[Positions], keys: Keys) -> Positions:

@@ -17,7 +17,7 @@ from cotmill import __version__
 from cotmill.core.errors import EvidenceError, RecipeError
 from cotmill.core.ids import order_keys
 from cotmill.data.pool import Pool
-from cotmill.evidence import Evidence, Lengths
+from cotmill.evidence import Embeddings, Evidence, Lengths
 from cotmill.select.budget import Budget, Unit
 from cotmill.select.drawing import Drawing
 from cotmill.select.pick import Keys
@@ -44,6 +44,16 @@ class Selector(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
+class Extras:
+    """What a choice may hang on beside its evidence, where a method or the user asks for it."""
+
+    queries: Embeddings | Pool | None = None
+    """Examples of what the model is to be good at, as `Method.asks` wants them."""
+    embeddings: Embeddings | None = None
+    """Vectors of the rows, for options that combine them with other evidence."""
+
+
+@dataclass(frozen=True, eq=False)
 class Candidates:
     """What a method draws from: the pool, evidence in its order, hashes of (seed, row id), and the seed."""
 
@@ -51,6 +61,9 @@ class Candidates:
     evidence: Any
     keys: Keys
     seed: int
+    most: int = 0
+    """At most so many rows will be taken; what comes later in an order need not be searched for."""
+    extras: Extras = Extras()
 
 
 class Method(BaseModel, ABC):
@@ -60,6 +73,15 @@ class Method(BaseModel, ABC):
 
     name: ClassVar[str]
     needs: ClassVar[type[Evidence] | None] = None
+    parts: ClassVar[tuple[str, ...]] = ()
+    """What of a forward pass it reads (`measure forward --part`)."""
+    asks: ClassVar[type[Embeddings] | type[Pool] | None] = None
+    """What it wants its queries as; None when it has none."""
+
+    @property
+    def embedded(self) -> bool:
+        """Whether its options want embeddings beside the evidence."""
+        return False
 
     def sources(self) -> dict[str, str]:
         """Keys of other things that the choice is a function of, by role."""
@@ -78,6 +100,7 @@ class Method(BaseModel, ABC):
         budget: Budget | str | int,
         seed: int,
         lengths: Lengths | None = None,
+        extras: Extras | None = None,
     ) -> Selection:
         """Select from the pool.
 
@@ -90,8 +113,11 @@ class Method(BaseModel, ABC):
             raise RecipeError("the pool has no rows to select from")
         evidence = self._fitting(pool, evidence, lengths)
         lengths = lengths_of(pool, evidence, lengths)
-        facts = self._facts(pool, evidence, budget, seed, lengths)
-        drawing = self.draw(Candidates(pool, evidence, order_keys(seed, pool.column("row_id")), seed))
+        extras = self._extras(pool, evidence, extras or Extras())
+        facts = self._facts(pool, evidence, budget, seed, lengths, extras)
+        most = len(pool) if budget.unit is Unit.TOKENS else budget.rows_of(len(pool))
+        keys = order_keys(seed, pool.column("row_id"))
+        drawing = self.draw(Candidates(pool, evidence, keys, seed, most, extras))
         return cut(pool, drawing, budget, tokens=None if lengths is None else lengths.tokens, facts=facts)
 
     def key(
@@ -102,12 +128,29 @@ class Method(BaseModel, ABC):
         budget: Budget | str | int,
         seed: int,
         lengths: Lengths | None = None,
+        extras: Extras | None = None,
     ) -> str:
         """The key of the Selection that a call with the same arguments makes, without making it."""
         evidence = self._fitting(pool, evidence, lengths)
-        return key_of(
-            self._facts(pool, evidence, Budget.parse(budget), seed, lengths_of(pool, evidence, lengths))
-        )
+        extras = self._extras(pool, evidence, extras or Extras())
+        lengths = lengths_of(pool, evidence, lengths)
+        return key_of(self._facts(pool, evidence, Budget.parse(budget), seed, lengths, extras))
+
+    def _extras(self, pool: Pool, evidence: Evidence | None, extras: Extras) -> Extras:
+        """Check that queries and embeddings are there where they are wanted; leave out what is not."""
+        queries = extras.queries if self.asks else None
+        if self.asks and not isinstance(queries, self.asks):
+            what = "the embeddings of queries" if self.asks is Embeddings else "queries"
+            raise EvidenceError(f"{self.name} needs {what}; give them with --queries")
+        if isinstance(queries, Embeddings) and isinstance(evidence, Embeddings):
+            same_space(evidence, queries)
+        embeddings = extras.embeddings if self.embedded else None
+        if self.embedded and embeddings is None:
+            raise EvidenceError(
+                f"{self.name} with these options needs embeddings beside its evidence; measure them "
+                "(cotmill measure forward --part mean) and give the file with --evidence"
+            )
+        return Extras(queries, None if embeddings is None else embeddings.of(pool))
 
     def _fitting(self, pool: Pool, evidence: Evidence | None, lengths: Lengths | None) -> Evidence | None:
         """Align the evidence to the pool, or say what is missing."""
@@ -125,9 +168,16 @@ class Method(BaseModel, ABC):
         return fitting.of(pool)
 
     def _facts(
-        self, pool: Pool, evidence: Evidence | None, budget: Budget, seed: int, lengths: Lengths | None
+        self,
+        pool: Pool,
+        evidence: Evidence | None,
+        budget: Budget,
+        seed: int,
+        lengths: Lengths | None,
+        extras: Extras,
     ) -> dict[str, Any]:
         """Everything that the choice is a function of."""
+        beside = {"queries": extras.queries, "embeddings": extras.embeddings}
         return {
             "version": __version__,
             "method": self.name,
@@ -137,11 +187,31 @@ class Method(BaseModel, ABC):
             "pool_fingerprint": pool.fingerprint,
             "evidence": None if evidence is None else _traits(evidence),
             **self.sources(),
+            **{role: _traits(each) for role, each in beside.items() if each is not None},
             "lengths": _traits(lengths) if lengths is not None and budget.unit is Unit.TOKENS else None,
         }
 
 
-def _traits(evidence: Evidence) -> dict[str, str]:
+def same_space(rows: Embeddings, queries: Embeddings) -> None:
+    """Refuse queries that were embedded otherwise than the rows.
+
+    Raises:
+        EvidenceError: they are of another model, pooling or width.
+    """
+    pooling = [each.about.get("pooling") for each in (rows, queries)]
+    width = [each.vectors.shape[1] for each in (rows, queries)]
+    models = [each.model_fingerprint for each in (rows, queries)]
+    if pooling[0] != pooling[1] or width[0] != width[1] or models[0] != models[1]:
+        raise EvidenceError(
+            f"the queries were embedded otherwise than the rows (pooling {pooling[1]} for {pooling[0]}, "
+            f"{width[1]} numbers for {width[0]}, models {models[1][:8]} and {models[0][:8]}); "
+            "embed both alike"
+        )
+
+
+def _traits(evidence: Evidence | Pool) -> dict[str, str]:
+    if isinstance(evidence, Pool):
+        return {"kind": "pool", "fingerprint": evidence.fingerprint}
     return {
         "kind": evidence.kind,
         "model_fingerprint": evidence.model_fingerprint,

@@ -1,6 +1,7 @@
 """Every published set: found, read, grouped, its gold answers judged right by their own grader."""
 
 import json
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from cotmill.core.errors import DataError
 from cotmill.data.pool import Pool
 from cotmill.evaluate.benchmark import Benchmark
 from cotmill.evaluate.benchmarks import BENCHMARKS, benchmark
+from cotmill.evaluate.outputs import OutputFields, grade_outputs
+from cotmill.evaluate.summary import summarise
 from cotmill.verify import STRICT_RULES, Verdict, judge_answer
 
 STORED = {
@@ -26,6 +29,7 @@ STORED = {
     "imo-answerbench": 200,
     "theoremqa-self": 74,
 }
+LABELS = (("overlapped", "nonoverlapped"), ("in_range", "out_range"), ("in_topic", "out_topic"))
 GSM_IC = [
     {
         "original_question": "Ann has 3 pens and buys 4. How many has she?",
@@ -69,7 +73,7 @@ def test_every_gold_answer_is_right_by_its_own_grader(shared_data: Path, name: s
 @pytest.mark.parametrize("name", ["gsm8k", "gsm-plus"])
 def test_gold_solutions_pass_the_strict_rule(shared_data: Path, name: str) -> None:
     found = benchmark(name, shared_data)
-    rows = [row for row in found.pool.rows() if row["gold"] != "None"]
+    rows = [row for row in found.pool.rows() if row["gold"] != "None" or name == "gsm-plus"]
     strict = [judge_answer(r["gold"], r["trace"], strict_rule=found.strict_rule).strict for r in rows]
     assert sum(strict) >= 0.98 * len(rows)  # some golds of GSM-Plus end in a fraction or a unit
 
@@ -99,6 +103,103 @@ def test_gsm_ic_form_brings_its_labels_and_the_original_question(tmp_path: Path)
     assert [row["is_base"] for row in rows] == [True, False, False]
     assert [row["topic"] for row in rows[1:]] == ["out_topic", "in_topic"]
     assert found.groups == ("topic", "role_overlap", "number_range", "steps")
+
+
+def gsm_ic_rows(seed: str, answer: str, steps: int) -> list[dict[str, object]]:
+    """Rows with every field of the published files, one for each of the eight kinds of distractor."""
+    rows = []
+    for role, number, topic in product(*LABELS):
+        who = "Ann" if role == "overlapped" else "Ann's father"
+        much = "12" if number == "in_range" else "5,000"
+        template = "{role} sold {number} pens." if topic == "in_topic" else "{role} walked {number} steps."
+        distractor = template.format(role=who, number=much)
+        rows.append(
+            {
+                "original_question": seed, "answer": answer, "n_steps": steps,
+                "new_question": seed.replace(" How", f" {distractor} How"),
+                "role": who, "number": much, "sentence_template": template,
+                "role_label": role, "number_label": number, "sentence_label": topic,
+            }
+        )  # fmt: skip
+    return rows
+
+
+def test_gsm_ic_as_published_has_two_files_and_eight_kinds_of_distractor(tmp_path: Path) -> None:
+    (tmp_path / "gsm-ic").mkdir()
+    two = gsm_ic_rows("Ann has 3 boxes of 400 pens and 34 more.  How many has she?", "1,234", 2)
+    more = gsm_ic_rows("Ann buys 4 pens, then twice as many, then 1. How many has she?", "13", 4)
+    (tmp_path / "gsm-ic" / "GSM-IC_2step.json").write_text(json.dumps(two, indent=1))
+    (tmp_path / "gsm-ic" / "GSM-IC_mstep.json").write_text(json.dumps(more))
+    found = benchmark("gsm-ic", tmp_path)
+    rows = list(found.pool.rows())
+    assert [row["is_base"] for row in rows] == [True, *[False] * 8] * 2
+    assert {row["steps"] for row in rows[:9]} == {"2"}
+    assert {row["steps"] for row in rows[9:]} == {"more than 2"}
+    assert len({(r["topic"], r["role_overlap"], r["number_range"]) for r in rows if not r["is_base"]}) == 8
+    assert {row["seed"] for row in rows} == {two[0]["original_question"], more[0]["original_question"]}
+    assert len(benchmark("gsm-ic:mstep", tmp_path).pool) == 9
+    outputs = tmp_path / "outputs.jsonl"
+    said = [
+        {"question": row["question"], "said": f"#### {row['gold'] if row['steps'] == '2' else 0}"}
+        for row in rows
+        if row["is_base"] or row["topic"] == "in_topic" or row["steps"] == "2"
+    ]
+    outputs.write_text("".join(json.dumps(row) + "\n" for row in said))
+    metrics = summarise(grade_outputs(outputs, OutputFields("said"), benchmark=found))
+    assert metrics["n"] == 12
+    assert metrics["groups"]["steps"]["2"]["accuracy"]["value"] == 1
+    robust = {
+        name: estimate["value"]
+        for name, estimate in metrics["robustness"].items()
+        if name != "base_questions"
+    }
+    assert robust["base"] == robust["macro"] == 0.5
+    assert robust["micro"] == pytest.approx(8 / 12)
+    assert robust["normalised_macro"] == 1
+
+
+def test_the_archive_of_math_is_read_as_a_folder_of_subjects(tmp_path: Path) -> None:
+    solutions = {
+        "algebra/7.json": (r"Then $x=\boxed{2}$, and again $\boxed{\frac{\sqrt{3}}{2}}$.", "Level 5"),
+        "geometry/12.json": (r"So the area is $\boxed 8$ square units.", "Level ?"),
+        "prealgebra/1.json": (r"It is $\boxed{\text{(C)}}$.", "Level 1"),
+        "number_theory/3.json": (r"Hence $\fbox{1{,}000}$.", "Level 2"),
+        "number_theory/4.json": ("There is nothing in a box.", "Level 2"),
+    }
+    for name, (solution, level) in solutions.items():
+        file = tmp_path / "math" / "test" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        row = {
+            "problem": f"What of {name}?",
+            "level": level,
+            "type": name.split("/")[0].title(),
+            "solution": solution,
+        }
+        file.write_text(json.dumps(row, indent=4))
+    found = benchmark("math", tmp_path)
+    rows = {row["subject"]: row for row in found.pool.rows()}
+    assert found.set_aside == 1
+    assert {name: row["gold"] for name, row in rows.items()} == {
+        "Algebra": r"\frac{\sqrt{3}}{2}", "Geometry": "8", "Prealgebra": r"\text{(C)}",
+        "Number_Theory": "1{,}000",
+    }  # fmt: skip
+    assert rows["Geometry"]["level"] == "Level ?"
+    own = benchmark(f"math={tmp_path / 'math' / 'test'}")
+    assert len(own.pool) == 4
+    for row in rows.values():
+        judged = judge_answer(row["gold"], row["trace"], strict_rule="math")
+        assert (judged.verdict, judged.strict) == (Verdict.CORRECT, True)
+
+
+def test_the_subset_of_500_with_answers_and_whole_number_levels_is_the_same_form(tmp_path: Path) -> None:
+    row = {
+        "problem": "Point?", "solution": r"It is $\boxed{\left( 3, \frac{\pi}{2} \right)}$.", "level": 2,
+        "answer": r"\left( 3, \frac{\pi}{2} \right)", "subject": "Precalculus",
+        "unique_id": "test/precalculus/1.json",
+    }  # fmt: skip
+    (tmp_path / "mine.jsonl").write_text(json.dumps(row) + "\n")
+    (found,) = benchmark(f"math={tmp_path / 'mine.jsonl'}").pool.rows()
+    assert (found["level"], found["subject"], found["gold"]) == ("Level 2", "Precalculus", row["answer"])
 
 
 def test_math_form_takes_the_boxed_answer_and_sets_rows_without_one_aside(tmp_path: Path) -> None:

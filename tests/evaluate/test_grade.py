@@ -103,6 +103,14 @@ def test_a_hostile_output_costs_only_itself() -> None:
     assert "correct" not in items.column("verdict").to_pylist()[::2]
 
 
+def test_the_unit_that_the_question_asks_for_counts() -> None:
+    rows = [
+        {"question": "A film lasts 3 hours. How many minutes is that?", "gold": "3 hours", "output": output}
+        for output in ("#### 180", "#### 3")
+    ]
+    assert grade(asked(rows), LAYOUT).column("verdict").to_pylist() == ["correct", "wrong"]
+
+
 def test_an_empty_table_is_refused() -> None:
     with pytest.raises(DataError, match="no items"):
         summarise(grade(asked([]), LAYOUT))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
@@ -53,6 +54,14 @@ def test_loading_leaves_the_global_random_state_alone(tiny_model):
 def test_a_missing_model_is_said_with_what_to_type(name, said):
     with pytest.raises(ModelError, match=said):
         load(name)
+
+
+def test_a_config_with_a_wrong_type_is_said_in_words(tmp_path, tiny_model):
+    copy = shutil.copytree(tiny_model, tmp_path / "copy")
+    config = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps(config | {"hidden_size": "large"}))
+    with pytest.raises(ModelError, match="cannot be loaded as a causal language model"):
+        load(str(copy), device="cpu")
 
 
 def test_a_folder_that_is_no_model_is_said(tmp_path, tiny_model):

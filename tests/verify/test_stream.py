@@ -9,6 +9,7 @@ from cotmill.core.errors import RunError
 from cotmill.data.pool import Pool
 from cotmill.verify import Verifier
 from cotmill.verify import stream as streaming
+from cotmill.verify.estimate import estimate
 from cotmill.verify.stream import shard_path, verify_pool
 
 
@@ -53,6 +54,19 @@ def test_worker_processes_give_the_same_files(pool: Pool, tmp_path: Path) -> Non
             shard_path(tmp_path / "one", number).read_bytes()
             == shard_path(tmp_path / "two", number).read_bytes()
         )
+
+
+def test_what_a_run_will_cost_is_reckoned_from_a_few_rows(pool: Pool, tmp_path: Path) -> None:
+    found = estimate(pool, tmp_path, Verifier(), workers=1)
+    assert (found.rows, found.there, found.probed) == (len(ROWS), 0, 16)
+    assert 0 < found.seconds < 60
+    assert found.megabytes > 50
+    assert not list(tmp_path.iterdir())
+    verify_pool(pool, tmp_path)
+    shard_path(tmp_path, 3).unlink()
+    assert estimate(pool, tmp_path, Verifier(), workers=2).rows == len(ROWS) - 48
+    verify_pool(pool, tmp_path)
+    assert estimate(pool, tmp_path, Verifier(), workers=2).rows == 0
 
 
 def test_a_folder_of_other_rules_is_refused(pool: Pool, tmp_path: Path) -> None:

@@ -37,6 +37,9 @@ def command(  # noqa: PLR0913 - every option is one of the command line
     metric: Annotated[
         str | None, typer.Option(help="For a file of your own: answer, or text (scored against its traces).")
     ] = None,
+    bertscore: Annotated[
+        str, typer.Option(help="For texts: also BERTScore by this encoder, NAME or NAME@LAYER.")
+    ] = "",
     export_task: Annotated[
         bool, typer.Option("--export-task", help="Write tasks of lm-evaluation-harness instead.")
     ] = False,
@@ -54,6 +57,7 @@ def command(  # noqa: PLR0913 - every option is one of the command line
         form=form,
         stop=tuple(stop or ()),
         batch_size=batch_size,
+        bertscore=bertscore,
     )
     found = [find(name, data, metric=_metric(metric)).limited(limit) for name in benchmark]
     if export_task:

@@ -23,6 +23,9 @@ def command(  # noqa: PLR0913 - every option is one of the command line
     strict_rule: Annotated[
         str | None, typer.Option(help="Another published rule than the set's own.")
     ] = None,
+    bertscore: Annotated[
+        str | None, typer.Option(help="For a folder of texts: also BERTScore by this encoder.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for items and metrics of a file's outputs.")
     ] = None,
@@ -37,7 +40,7 @@ def command(  # noqa: PLR0913 - every option is one of the command line
     from cotmill.evaluate.summary import summarise
 
     if what.is_dir():
-        metrics = regrade(what, strict_rule=strict_rule)
+        metrics = regrade(what, strict_rule=strict_rule, bertscore=bertscore)
     elif text is None:
         raise DataError(f"{what}: name the field that holds the outputs with --text")
     else:

@@ -26,6 +26,7 @@ def command(
     from rich.console import Console
     from rich.table import Table
 
+    from cotmill.cli.terminal.verifying import plan_lines
     from cotmill.data.read import read_pool
     from cotmill.verify.stream import SUMMARY, verify_pool
     from cotmill.verify.strict import strict_rule as rule_named
@@ -34,8 +35,9 @@ def command(
     rule_named(strict_rule)
     console = Console()
     pool = read_pool(data, form=form)
-    console.print(f"{len(pool):,} traces of {data}; {workers} processes; results go to {out}")
     verifier = Verifier(strict_rule=strict_rule, equations=not answers_only, grounding=not answers_only)
+    for line in plan_lines(pool, out, verifier, workers):
+        console.print(line, highlight=False)
     summary = verify_pool(pool, out, verifier=verifier, workers=workers)
     table = Table("outcome", "traces", "share", "an example")
     for outcome, count in sorted(summary["outcomes"].items(), key=lambda item: -item[1]):

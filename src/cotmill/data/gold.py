@@ -8,7 +8,6 @@ Looks, in this order, for `#### x` (GSM8K), the last `\boxed{x}` (MATH), the las
 from __future__ import annotations
 
 import re
-from collections import deque
 
 MARK = "####"
 BOXES = ("\\boxed", "\\fbox")
@@ -18,6 +17,15 @@ LONGEST_ANSWER = 2000
 LONGEST_PHRASE = 200
 """Characters taken after "the answer is"."""
 _PHRASE = re.compile(r"(?:the|final)\s+answer(?:\s+is\s*:?|\s*:)\s*", re.IGNORECASE)
+_REASON = re.compile(r",?\s+(?:because|since|as we|as the|which|where we)\b", re.IGNORECASE)
+_SENTENCE_END = re.compile(r"(?<![ .][A-Za-z])\.\s+(?=[A-Z(\\$])")
+_NO_ANSWER = re.compile(
+    r"(?:(?:equal to |the same as |simply |just |then |based on |found |obtained |given |taken )*"
+    r"(?:(?:from|by|in|of|to|for|with)\b|"
+    r"(?:the )?(?:answer|result|number|value|sum|total|one) (?:from|of|in|that|we)\b))",
+    re.IGNORECASE,
+)
+"""What follows "the answer is" when no answer is stated: "from the previous step", "the result of step 2"."""
 _LAST_LINE = re.compile(r"(?:\n|^)[ \t]*(?:A:[ \t]*(?P<said>[^\n]{1,200})|(?P<bare>\$?-?\d[\d,./]*%?))\s*$")
 _PHRASE_TAIL = 4000
 """The phrase is looked for in this many last characters, so that a huge text costs little."""
@@ -59,11 +67,17 @@ def _boxed(text: str) -> str | None:
     return None
 
 
+def _clause(said: str) -> str | None:
+    """Return the answer that a clause states: without its reason, and nothing where it only speaks of one."""
+    said = _SENTENCE_END.split(_REASON.split(said, maxsplit=1)[0], maxsplit=1)[0].strip().rstrip(".").strip()
+    return None if not said or _NO_ANSWER.match(said) else said
+
+
 def _said(text: str) -> str | None:
     """Return what follows the last "the answer is", or a last line that is only an answer."""
     tail = text[-_PHRASE_TAIL:]
-    said = deque(_PHRASE.finditer(tail), maxlen=1)
-    if said:
-        return tail[said[0].end() :].split("\n", 1)[0][:LONGEST_PHRASE].strip().rstrip(".").strip() or None
+    for phrase in reversed(list(_PHRASE.finditer(tail))):
+        if said := _clause(tail[phrase.end() : phrase.end() + LONGEST_PHRASE].split("\n", 1)[0]):
+            return said
     line = _LAST_LINE.search(tail)
     return (line["said"] or line["bare"]).strip() if line else None

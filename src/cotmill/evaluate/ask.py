@@ -150,4 +150,5 @@ def layout_for(benchmark: Benchmark, config: EvalConfig) -> Layout:
         cluster=benchmark.cluster,
         base=benchmark.base,
         stop=config.stop,
+        bertscore=config.bertscore if benchmark.metric == "text" else "",
     )

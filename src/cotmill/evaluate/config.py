@@ -32,6 +32,8 @@ class EvalConfig(BaseModel):
     """How a question becomes tokens; auto takes the model's chat template where it has one."""
     stop: tuple[str, ...] = ()
     """An answer is graded up to the first of these texts; the whole output is kept."""
+    bertscore: str = ""
+    """For texts: the encoder, NAME or NAME@LAYER, that BERTScore compares with; empty: no BERTScore."""
     loss: bool = False
     """Also measure the mean loss of the gold solutions, in nats per token."""
 

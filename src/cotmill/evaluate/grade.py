@@ -22,7 +22,7 @@ from cotmill.evaluate.items import (
     write_items,
 )
 from cotmill.evaluate.summary import summarise
-from cotmill.evaluate.text import bleu_of, rouge_l_of
+from cotmill.evaluate.text import bertscore_of, bleu_of, rouge_l_of
 from cotmill.verify.verifier import Verifier
 
 METRICS = "metrics.json"
@@ -33,7 +33,11 @@ MEASURED = ("loss",)
 def grade(asked: pa.Table, layout: Layout) -> pa.Table:
     """Add the judgement of every item to a table of what was asked and what came back."""
     said = [cut_at(output, layout.stop) for output in asked.column("output").to_pylist()]
-    judged = _scores(asked, said) if layout.metric == "text" else _verdicts(asked, said, layout.strict_rule)
+    judged = (
+        _scores(asked, said, layout.bertscore)
+        if layout.metric == "text"
+        else _verdicts(asked, said, layout.strict_rule)
+    )
     kept = [
         name for name in asked.column_names if name not in ASKED.names and name not in judged.column_names
     ]
@@ -67,17 +71,23 @@ def _verdicts(asked: pa.Table, said: Iterable[str], strict_rule: str) -> pa.Tabl
     return pa.table(columns, schema=JUDGED)
 
 
-def _scores(asked: pa.Table, said: Iterable[str]) -> pa.Table:
-    """Score texts against their references."""
+def _scores(asked: pa.Table, said: Iterable[str], bertscore: str) -> pa.Table:
+    """Score texts against their references; by BERTScore too where a model is named for it."""
     pairs = list(zip(asked.column("gold").to_pylist(), said, strict=True))
     columns = {
         "rouge_l": [rouge_l_of(reference, text) for reference, text in pairs],
         "bleu": [bleu_of(reference, text) for reference, text in pairs],
     }
-    return pa.table(columns, schema=SCORED)
+    table = pa.table(columns, schema=SCORED)
+    if not bertscore:
+        return table
+    references, texts = ([pair[side] for pair in pairs] for side in (0, 1))
+    return table.append_column(
+        "bertscore", pa.array(bertscore_of(references, texts, bertscore), pa.float64())
+    )
 
 
-def regrade(folder: Path, *, strict_rule: str | None = None) -> dict[str, Any]:
+def regrade(folder: Path, *, strict_rule: str | None = None, bertscore: str | None = None) -> dict[str, Any]:
     """Judge the stored outputs of an evaluation again, with today's rules, and rewrite its tables.
 
     Nothing is generated; what was measured otherwise (the loss) stays. Returns the new metrics.
@@ -86,6 +96,8 @@ def regrade(folder: Path, *, strict_rule: str | None = None) -> dict[str, Any]:
     layout = layout_of(items)
     if strict_rule:
         layout = replace(layout, strict_rule=strict_rule)
+    if bertscore:
+        layout = replace(layout, bertscore=bertscore)
     metrics = read_json(folder / METRICS) if (folder / METRICS).is_file() else {}
     measured = {name: metrics[name] for name in MEASURED if name in metrics}
     return write_graded(grade(items, layout), folder, **measured)

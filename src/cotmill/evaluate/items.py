@@ -3,7 +3,7 @@
     row_id, example_id, sample, question, gold      what was asked
     output, tokens, finish_reason                   what came back, whole
     verdict, rule, reason, predicted, strict        how it was judged
-    rouge_l, bleu                                   instead of a verdict, for text benchmarks
+    rouge_l, bleu, bertscore                          instead of a verdict, for text benchmarks
     (group columns)                                 what results are broken down by
 
 How the columns are to be read (which are groups, what belongs together) travels in the file's metadata.
@@ -61,6 +61,8 @@ class Layout:
     cluster: str | None = None
     base: str | None = None
     stop: tuple[str, ...] = ()
+    bertscore: str = ""
+    """The model of BERTScore, for text benchmarks; empty: not computed."""
 
     @property
     def kept(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from cotmill.evaluate.metrics import Estimate
 from cotmill.evaluate.paired import SeedDifference
 
 HEAD = ("", "n", "accuracy", "strict", "no answer", "truncated")
+TEXT_SCORES = {"rouge_l": "ROUGE-L", "bleu": "BLEU (mean)", "bertscore": "BERTScore F"}
 FLIPS = 5
 """Questions shown of each direction."""
 WIDTH = 70
@@ -60,12 +61,15 @@ def percent(estimate: Mapping[str, Any] | Estimate) -> str:
 
 
 def _text_lines(metrics: Mapping[str, Any]) -> Iterator[str]:
-    rows = [("all", f"{metrics['n']:,}", percent(metrics["rouge_l"]), percent(metrics["bleu"]))]
+    names = [name for name in TEXT_SCORES if name in metrics]
+
+    def row(label: str, numbers: Mapping[str, Any]) -> tuple[str, ...]:
+        return (label, f"{numbers['n']:,}", *(percent(numbers[name]) for name in names))
+
+    rows = [row("all", metrics)]
     for column, groups in metrics.get("groups", {}).items():
-        for label, numbers in groups.items():
-            shown = (f"{numbers['n']:,}", percent(numbers["rouge_l"]), percent(numbers["bleu"]))
-            rows.append((f"{column}: {label}", *shown))
-    yield from aligned([("", "n", "ROUGE-L", "BLEU (mean)"), *rows])
+        rows += [row(f"{column}: {label}", numbers) for label, numbers in groups.items()]
+    yield from aligned([("", "n", *(TEXT_SCORES[name] for name in names)), *rows])
     yield f"corpus BLEU: {100 * metrics['corpus_bleu']:.1f}; truncated: {metrics['truncated']:,}"
 
 

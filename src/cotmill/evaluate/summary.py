@@ -20,6 +20,7 @@ from cotmill.evaluate.metrics import Estimate, bootstrap_mean, cluster_mean, maj
 from cotmill.evaluate.robustness import robustness
 from cotmill.evaluate.text import corpus_bleu
 
+TEXT_SCORES = ("rouge_l", "bleu", "bertscore")
 CUT, TOO_LONG = "length", "too_long"
 """Finish reasons of an answer that was cut off, and of a question that left no room for one."""
 
@@ -60,7 +61,7 @@ def _numbers(items: pa.Table, layout: Layout) -> dict[str, Any]:
         "mean_tokens": _mean(items.column("tokens")),
     }
     if layout.metric == "text":
-        for name in ("rouge_l", "bleu"):
+        for name in (score for score in TEXT_SCORES if score in items.column_names):
             found[name] = bootstrap_mean(items.column(name).to_numpy(), clusters).as_dict()
         return found
     correct, verdict = correct_of(items), column_of(items, "verdict")

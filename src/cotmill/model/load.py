@@ -16,7 +16,12 @@ from typing import Any
 
 import torch
 from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from huggingface_hub.errors import (
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    StrictDataclassError,
+)
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from cotmill.core.errors import ModelError
@@ -74,7 +79,7 @@ def load(
         with quiet_transformers():
             tokenizer = AutoTokenizer.from_pretrained(folder)
             model = _fresh(folder, seed) if fresh else _stored(folder, kind)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError, StrictDataclassError) as error:
         raise ModelError(f"{name}: {folder} cannot be loaded as a causal language model: {error}") from error
     if tokenizer.eos_token_id is None:
         raise ModelError(f"{name}: its tokenizer names no end-of-text token, so answers could never end")

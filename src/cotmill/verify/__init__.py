@@ -3,6 +3,7 @@
 verifier.py      Verifier: (Example, Trace) → Verification of three findings
 judge.py         judge_answer, same_answer: the final answer against the gold answer
 extract.py       the ordered rules that find an answer;  strict.py: the benchmarks' published rules
+unanswerable.py  texts that say that there is no answer
 clean.py numbers.py words.py units.py quantity.py dates.py asked.py      one reading per spelling
 compare.py       exact comparison of numbers, units, words
 structure.py forms.py intervals.py     sets, tuples, intervals, matrices, relations

@@ -22,6 +22,7 @@ from cotmill.verify.numbers import SIMPLE_LENGTH, canonical
 from cotmill.verify.quantity import Quantity, read_quantity
 from cotmill.verify.strict import strict_rule as rule_named
 from cotmill.verify.symbolic import Outcome, SymbolicPool, shared_pool
+from cotmill.verify.unanswerable import asks_for_none, declines
 from cotmill.verify.verdict import Judgement, Verdict
 
 SAME_NUMBER, OTHER_NUMBER = alike("number"), unlike("number")
@@ -52,8 +53,13 @@ def first_judgement(
 ) -> tuple[Judgement, tuple[str, str] | None]:
     """Judge without a worker; when algebra must decide, also return the pair that it must compare."""
     target = gold_answer(gold)
-    strict = rule_named(strict_rule)(target, text)
+    strict = rule_named(strict_rule)(written_gold(gold), text)
     rule, found = find_answer(text)
+    if asks_for_none(target) and declines(text, rule, found):
+        said = Judgement(
+            Verdict.CORRECT, "says that there is no answer", rule or "declines", target, target, strict
+        )
+        return said, None
     if found is None:
         return Judgement(Verdict.UNPARSED, "no answer found", "", None, target, strict), None
     predicted = _meant(found, target)
@@ -103,11 +109,16 @@ def same_answer(
 
 @lru_cache(4096)
 def gold_answer(gold: str) -> str:
-    """The gold answer itself, out of a whole gold solution if need be, undressed."""
-    gold = gold[-MAX_TEXT:]
+    """The gold answer itself, undressed."""
+    return undress(written_gold(gold))
+
+
+def written_gold(gold: str) -> str:
+    """The gold answer as it is written, out of a whole solution if need be: what published rules compare."""
     if "####" in gold or "\\boxed" in gold:
+        gold = gold[-MAX_TEXT:]
         gold = hash_line(gold) or last_boxed(gold) or gold
-    return undress(gold[:MAX_ANSWER])
+    return gold[:MAX_ANSWER].strip()
 
 
 def _meant(found: str, target: str) -> str:

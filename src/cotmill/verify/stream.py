@@ -96,11 +96,24 @@ def shard_path(out: Path, number: int) -> Path:
 
 def _missing(pool: Pool, out: Path, verifier: Verifier) -> Iterator[Shard]:
     """The shards that are not there yet; only a few are in memory at a time."""
-    names = ["row_id", "question", "gold", "trace"]
-    for number, batch in enumerate(_even(pool, names)):
+    for number, batch in enumerate(_even(pool, ["row_id", "question", "gold", "trace"])):
         path = shard_path(out, number)
         if not path.exists():
             yield Shard(verifier, batch, path)
+
+
+def rows_missing(pool: Pool, out: Path) -> int:
+    """How many rows have no verdict in the folder yet."""
+    return sum(
+        min(SHARD_ROWS, len(pool) - start)
+        for number, start in enumerate(range(0, len(pool), SHARD_ROWS))
+        if not shard_path(out, number).exists()
+    )
+
+
+def first_missing(pool: Pool, out: Path, verifier: Verifier) -> pa.RecordBatch | None:
+    """The rows of the first shard that is not there; None when all are."""
+    return next((shard.rows for shard in _missing(pool, out, verifier)), None)
 
 
 def _even(pool: Pool, names: list[str]) -> Iterator[pa.RecordBatch]:

@@ -6,9 +6,12 @@ import difflib
 import re
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 
 from cotmill.core.errors import RecipeError
 from cotmill.verify.extract import choice_letter, last_boxed
+from cotmill.verify.numbers import MAX_DIGITS
+from cotmill.verify.unanswerable import SAID
 
 StrictRule = Callable[[str, str], bool]
 
@@ -49,6 +52,35 @@ def gsm_hard(gold: str, text: str) -> bool:
         return False
 
 
+def gsm_plus(gold: str, text: str) -> bool:
+    """Li et al. 2024: the first number of the last `####` line, else the last number, compared by value.
+
+    Where the gold answer is "None", one of the grader's phrases anywhere in the text counts as "None", and so
+    does a text without `####`. (Their released code asks for the phrases under the older name of that kind of
+    question, "necessary constraint removal"; the files call it "critical thinking".)
+    """
+    if gold.strip().casefold() == "none":
+        text = text.replace(",", "").lower()
+        return SAID.search(text) is not None or "####" not in text
+    text = text.partition("Question")[0].replace(",", "")
+    marked = [line for line in _MARKED.findall(text) if any(char.isdigit() for char in line)]
+    numbers = _QUOTIENT.findall(marked[-1])[:1] if marked else _QUOTIENT.findall(text)[-1:]
+    wanted = _QUOTIENT.findall(gold.replace(",", ""))[:1]
+    return bool(numbers and wanted) and _exactly(numbers[0]) == _exactly(wanted[0])
+
+
+_MARKED = re.compile(r"####(.*)")
+_QUOTIENT = re.compile(r"-?\d+(?:\.\d+)?(?:/\d+)?")
+
+
+def _exactly(number: str) -> Fraction | None:
+    """The value of "3", "0.5" or "2.5/4"; None for a division by zero or too many digits."""
+    top, _, bottom = number.partition("/")
+    if len(number) > MAX_DIGITS or (bottom and not int(bottom)):
+        return None
+    return Fraction(top) / int(bottom or 1)
+
+
 def math_boxed(gold: str, text: str) -> bool:
     r"""Hendrycks et al. 2021: the last \boxed{}, spaces and LaTeX dress removed, compared as text."""
     answer = last_boxed(text)
@@ -72,24 +104,38 @@ def exact(gold: str, text: str) -> bool:
     return text.strip() == gold.strip()
 
 
-_DROPPED = re.compile(r"\\!|\\left|\\right|\\text\{ [^}]*\}|\^\{?\\circ\}?|\\\$|\\%|%|\s+")
+_SMALL = re.compile(r"\\!|\n")
+_REMOVED = re.compile(r"\\left|\\right|\^\{\\circ\}|\^\\circ|\\\$")
+_WHOLE_QUOTIENT = re.compile(r"(-?(?:0|[1-9]\d*))/(-?(?:0|[1-9]\d*))")
 
 
 def hendrycks_form(answer: str) -> str:
-    r"""The normal form of the MATH benchmark's `is_equiv`, in its main lines."""
-    answer = _DROPPED.sub("", answer).replace("tfrac", "frac").replace("dfrac", "frac").rstrip(".")
-    answer = re.sub(r"\\sqrt(\w)", r"\\sqrt{\1}", answer)
-    answer = re.sub(r"\\frac(\d)(\d)", r"\\frac{\1}{\2}", answer)
-    answer = re.sub(r"^(-?\d+)/(\d+)$", r"\\frac{\1}{\2}", answer)
-    if re.fullmatch(r"[a-zA-Z]=.*", answer):
-        answer = answer[2:]
-    return "\\frac{1}{2}" if answer == "0.5" else re.sub(r"(?<!\d)\.(?=\d)", "0.", answer)
+    r"""The normal form of the MATH benchmark's own comparison, quirks and all.
+
+    Units in `\text{ …}` go, as do degrees, dollars and per cent signs; "x=" goes where one equals sign
+    follows at most two characters; \frac12 and 1/2 become \frac{1}{2}, and so does 0.5, alone among decimals.
+    """
+    text = _SMALL.sub("", answer).replace("\\\\", "\\").replace("tfrac", "frac").replace("dfrac", "frac")
+    text, *units = _REMOVED.sub("", text).split("\\text{ ")
+    if len(units) > 1:
+        return answer
+    text = re.sub(r"\\?%", "", text).replace(" .", " 0.").replace("{.", "{0.")
+    text = "0" + text if text.startswith(".") else text
+    name, _, value = text.partition("=")
+    text = value if text.count("=") == 1 and len(name) <= 2 else text
+    text = re.sub(r"\\sqrt([^{])", r"\\sqrt{\1}", text).replace(" ", "")
+    text = re.sub(r"\\frac([^{])([^{])", r"\\frac{\1}{\2}", text)
+    text = re.sub(r"\\frac([^{])\{", r"\\frac{\1}{", text)
+    if text == "0.5":
+        return "\\frac{1}{2}"
+    return _WHOLE_QUOTIENT.sub(r"\\frac{\1}{\2}", text) if _WHOLE_QUOTIENT.fullmatch(text) else text
 
 
 STRICT_RULES: dict[str, StrictRule] = {
     "gsm8k": gsm8k,
     "last_number": last_number,
     "gsm_hard": gsm_hard,
+    "gsm_plus": gsm_plus,
     "math": math_boxed,
     "minerva": minerva,
     "choice": choice,

@@ -64,7 +64,7 @@ def _files(entry: Entry, parts: str, root: Path) -> dict[str, Path]:
     found = {}
     for part in names:
         paths = [root / relative for relative in entry.parts[part]]
-        there = next((path for path in paths if path.is_file()), None)
+        there = next((path for path in paths if path.exists()), None)
         if there is None:
             raise DataError(_absent(entry, part, paths, root))
         found[part] = there

@@ -2,6 +2,8 @@
 
 The seed question of each cluster is asked too, so that the drop against it can be reported. For
 "critical thinking" (a premise was removed) the right answer is "None": that it cannot be answered.
+Strict rule: the authors' own grader, which looks for phrases such as "not mention" there; base questions are
+held to the same rule, as theirs are.
 """
 
 from cotmill.evaluate.benchmarks.entry import Entry, Raw, Row, asked, steps_of
@@ -34,6 +36,7 @@ GSM_PLUS = Entry(
     parts={"testmini": ("gsm-plus/gsmplus_testmini.jsonl", "gsm-plus/gsmplus_testmini.dev.jsonl.gz")},
     question=question,
     base=base,
+    strict_rule="gsm_plus",
     groups=("perturbation", "steps"),
     cluster="seed",
 )

@@ -5,10 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from transformers import GPTNeoXConfig, GPTNeoXForCausalLM, MistralConfig, MistralForCausalLM
+from transformers import (
+    GPTNeoXConfig,
+    GPTNeoXForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+    TemperatureLogitsWarper,
+    TopKLogitsWarper,
+    TopPLogitsWarper,
+)
 
 from cotmill.core.errors import ModelError
 from cotmill.model.cache import can_move, new_cache
+from cotmill.model.draw import Draw
 from cotmill.model.generate import generate, sample_seed
 from cotmill.model.load import LanguageModel, load
 
@@ -101,6 +110,49 @@ def test_samples_follow_the_models_distribution(lm):
     likeliest, chance = int(wanted.argmax()), float(wanted.max())
     share = np.mean([answer.text == lm.tokenizer.decode([likeliest]) for answer in answers])
     assert abs(share - chance) < 4 * (chance * (1 - chance) / draws) ** 0.5
+
+
+@pytest.mark.parametrize(("top_k", "top_p"), [(3, 1.0), (0, 0.3), (5, 0.6)])
+def test_the_cut_distribution_is_that_of_transformers(top_k, top_p):
+    logits = torch.randn(4, 50, generator=torch.Generator().manual_seed(0)) * 3
+    scores = TemperatureLogitsWarper(0.7)(None, logits)
+    cuts = [TopKLogitsWarper(top_k)] if top_k else []
+    for cut in cuts + ([TopPLogitsWarper(top_p)] if top_p < 1 else []):
+        scores = cut(None, scores)
+    shares = Draw(0.7, top_k, top_p, [], 1)._shares(logits)
+    shares = shares / shares.sum(-1, keepdim=True)
+    torch.testing.assert_close(shares.float(), torch.softmax(scores, -1), rtol=1e-5, atol=1e-7)
+
+
+def test_a_longer_limit_goes_on_where_the_shorter_one_stopped(lm, prompts):
+    seeds = list(range(len(prompts)))
+    short = generate(lm, prompts, max_new_tokens=5, temperature=1.0, top_k=20, seeds=seeds)
+    long = generate(lm, prompts, max_new_tokens=9, temperature=1.0, top_k=20, seeds=seeds)
+    assert any(answer.finish_reason == "length" for answer in short)
+    for before, after in zip(short, long, strict=True):
+        assert after == before if before.finish_reason == "stop" else after.tokens > before.tokens
+
+
+def test_the_log_probability_is_that_of_the_written_tokens_under_the_model(lm, prompts):
+    answers = generate(lm, prompts[:4], max_new_tokens=6, temperature=0.7, top_k=10, logprobs=True, seeds=3)
+    greedy = generate(lm, prompts[:1], max_new_tokens=6, logprobs=True)[0]
+    written = by_transformers(lm, prompts[0], 6)
+    ids = torch.tensor([[*prompts[0], *written]])
+    with torch.inference_mode():
+        shares = torch.log_softmax(lm.model(input_ids=ids).logits[0], -1)
+    wanted = sum(float(shares[len(prompts[0]) - 1 + n, token]) for n, token in enumerate(written))
+    assert greedy.logprob == pytest.approx(wanted, abs=1e-4)
+    assert all(answer.logprob is not None and answer.logprob < 0 for answer in answers)
+    assert generate(lm, prompts[:1], max_new_tokens=2)[0].logprob is None
+
+
+def test_equal_prompts_are_read_once_and_answered_as_if_alone(lm, prompts):
+    many = [prompts[place % 3] for place in range(12)]
+    settings = {"max_new_tokens": 8, "temperature": 1.0}
+    whole = generate(lm, many, seeds=list(range(12)), **settings)
+    alone = [generate(lm, [prompt], seeds=[seed], **settings)[0] for seed, prompt in enumerate(many)]
+    assert whole == alone
+    assert len(set(whole)) > 6
 
 
 def test_a_prompt_that_fills_the_model_gets_no_answer_and_an_empty_one_is_refused(lm):

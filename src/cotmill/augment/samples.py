@@ -68,7 +68,7 @@ class Sample:
     """One candidate trace. `finish_reason` is stop, length (cut off at `max_new_tokens`) or error.
 
     `model` is a fingerprint, `prompt` and `settings` are hashes. `logprob` is the sum over the written
-    tokens, in nats, under the distribution that was drawn from; None where the engine does not tell.
+    tokens, in nats, under the model itself (no temperature, no cut); None where the engine does not tell.
     """
 
     example_id: str

@@ -7,23 +7,24 @@ is not plain attention (sliding windows, recurrent layers) are run in batches th
 
 What is drawn for a row is a function of its own seed: one uniform number per token, turned into a token
 by the inverse of the distribution's cumulative sum. Batch size and neighbours change logits only within
-rounding.
+rounding. Top-k and top-p cut the distribution after the temperature, in that order, as transformers does.
+Rows that join together with the same prompt share one reading of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int
 
 from cotmill.core.errors import ModelError
-from cotmill.core.ids import rng_of, seed_of
+from cotmill.core.ids import seed_of
 from cotmill.model.batches import is_memory
 from cotmill.model.cache import can_move, join_rows, keep_rows, new_cache
+from cotmill.model.draw import Draw, scores_of
 from cotmill.model.load import LanguageModel
 
 CPU_ROWS = 128
@@ -37,28 +38,37 @@ DROP = 0.875
 
 @dataclass(frozen=True)
 class Generation:
-    """What was written after one prompt; `tokens` counts the end-of-text token."""
+    """What was written after one prompt; `tokens` counts the end-of-text token.
+
+    `logprob` is the log-probability of these tokens under the model itself, whatever the temperature and
+    the cut, in nats; None when it was not asked for.
+    """
 
     text: str
     tokens: int
     finish_reason: Literal["stop", "length"]
+    logprob: float | None = None
 
 
-def generate(
+def generate(  # noqa: PLR0913 - the settings of a distribution are many
     lm: LanguageModel,
     prompts: Sequence[Sequence[int]],
     *,
     max_new_tokens: int,
     temperature: float = 0.0,
+    top_k: int = 0,
+    top_p: float = 1.0,
+    logprobs: bool = False,
     seeds: Sequence[int] | int = 0,
     batch_size: int | None = None,
     on_done: Callable[[int], object] | None = None,
 ) -> list[Generation]:
     """Answer every prompt; the results are in the order of the prompts.
 
-    At temperature 0 the likeliest token is taken. `seeds` is one seed for each prompt, or one from which
-    they follow by place: give seeds made of (seed, row id, sample) to be independent of place. `on_done` is
-    called with the number of rows that finished. When memory runs out, the batch is halved.
+    At temperature 0 the likeliest token is taken. `top_k` keeps the likeliest so many tokens (0: all),
+    `top_p` the fewest that have so much probability together. `seeds` is one seed for each prompt, or one
+    from which they follow by place: give seeds made of (seed, row id, sample) to be independent of place.
+    `on_done` is called with the number of rows that finished. When memory runs out, the batch is halved.
 
     Raises:
         ModelError: a prompt is empty, or not even one row fits into memory.
@@ -68,11 +78,13 @@ def generate(
     if isinstance(seeds, int):
         seeds = [seed_of(seeds, "prompt", place) for place in range(len(prompts))]
     rows = batch_size or (CPU_ROWS if lm.device.type == "cpu" else GPU_ROWS)
-    draw = _Draw(temperature, seeds, max_new_tokens)
+    draw = Draw(temperature, top_k, top_p, seeds, max_new_tokens)
     while True:
         try:
-            written = _Flight(lm, prompts, draw, max_new_tokens, on_done).run(rows)
-            return [_generation(lm, tokens) for tokens in written]
+            flight = _Flight(lm, prompts, draw, max_new_tokens, on_done, score=logprobs)
+            written = flight.run(rows)
+            scores = flight.scores or [None] * len(written)
+            return [_generation(lm, *row) for row in zip(written, scores, strict=True)]
         except RuntimeError as error:
             if not is_memory(error):
                 raise
@@ -93,17 +105,22 @@ class _Flight:
         self,
         lm: LanguageModel,
         prompts: Sequence[Sequence[int]],
-        draw: _Draw,
+        draw: Draw,
         limit: int,
         on_done: Callable[[int], object] | None,
+        *,
+        score: bool,
     ) -> None:
         """Queue all prompts; the longest go first, so the cache does not have to be widened later."""
+        self.scores: list[float] = [0.0] * len(prompts) if score else []
         self.lm, self.prompts, self.draw, self.on_done = lm, prompts, draw, on_done
         room = (lm.max_length - len(prompt) for prompt in prompts)
         self.limits = [max(0, min(limit, free)) for free in room]
-        self.queue = sorted(
-            (place for place, most in enumerate(self.limits) if most), key=lambda place: len(prompts[place])
-        )
+        self.queue = [place for place, most in enumerate(self.limits) if most]
+        # Equal prompts stand together, so that rows that join together share the reading of one.
+        twins: dict[tuple[int, ...], int] = {}
+        first = {place: twins.setdefault(tuple(prompts[place]), place) for place in self.queue}
+        self.queue.sort(key=lambda place: (len(prompts[place]), first[place]))
         self.written: list[list[int]] = [[] for _ in prompts]
         self.stops = frozenset(lm.stop_ids)
         self.places: list[int] = []
@@ -130,14 +147,7 @@ class _Flight:
 
     def _join(self, new: list[int]) -> None:
         """Read new prompts and put their rows beside those in flight."""
-        width = max(len(self.prompts[place]) for place in new)
-        inputs = torch.zeros((len(new), width), dtype=torch.int64)
-        for slot, place in enumerate(new):
-            inputs[slot, width - len(self.prompts[place]) :] = torch.as_tensor(self.prompts[place])
-        pads = torch.tensor([width - len(self.prompts[place]) for place in new], device=self.lm.device)
-        cache = new_cache(self.lm.model.config)
-        positions = torch.arange(width, device=self.lm.device)[None] - pads[:, None]
-        logits = self._forward(inputs.to(self.lm.device), positions.clamp(min=0), pads, cache)
+        logits, cache, pads = self._read(new)
         if self.places:
             self.pads = join_rows(self.cache, cache, self.pads, pads)
         else:
@@ -145,9 +155,36 @@ class _Flight:
         self.places += new
         self.alive += [True] * len(new)
         chosen = self.draw.tokens(logits, new, [0] * len(new))
-        self._write(chosen, range(len(self.places) - len(new), len(self.places)))
+        self._write(chosen, range(len(self.places) - len(new), len(self.places)), logits)
         self.last = torch.cat([self.last, chosen])
         self._drop()
+
+    def _read(
+        self, new: list[int]
+    ) -> tuple[Float[torch.Tensor, "row vocabulary"], Any, Int[torch.Tensor, " row"]]:
+        """Run the model over new prompts, over equal ones once; return logits, cache and padding of each."""
+        cache = new_cache(self.lm.model.config)
+        distinct: dict[tuple[int, ...], int] = {}
+        for place in new:
+            distinct.setdefault(tuple(self.prompts[place]), len(distinct))
+        prompts = list(distinct) if len(distinct) < len(new) and can_move(cache) else self._prompts(new)
+        width = max(map(len, prompts))
+        inputs = torch.zeros((len(prompts), width), dtype=torch.int64)
+        for slot, prompt in enumerate(prompts):
+            inputs[slot, width - len(prompt) :] = torch.as_tensor(prompt)
+        pads = torch.tensor([width - len(prompt) for prompt in prompts], device=self.lm.device)
+        positions = torch.arange(width, device=self.lm.device)[None] - pads[:, None]
+        logits = self._forward(inputs.to(self.lm.device), positions.clamp(min=0), pads, cache)
+        if len(prompts) == len(new):
+            return logits, cache, pads
+        which = [distinct[tuple(self.prompts[place])] for place in new]
+        rows = torch.tensor(which, device=self.lm.device)
+        keep_rows(cache, rows, cut=0)
+        return logits[rows], cache, pads[rows]
+
+    def _prompts(self, places: list[int]) -> list[tuple[int, ...]]:
+        """Look up prompts."""
+        return [tuple(self.prompts[place]) for place in places]
 
     def _step(self) -> None:
         """Write one token in every row in flight."""
@@ -155,7 +192,7 @@ class _Flight:
         logits = self._forward(self.last[:, None], (length - self.pads)[:, None], self.pads, self.cache)
         ages = [min(len(self.written[place]), self.limits[place] - 1) for place in self.places]
         self.last = self.draw.tokens(logits, self.places, ages)
-        self._write(self.last, range(len(self.places)))
+        self._write(self.last, range(len(self.places)), logits)
         self._drop()
 
     def _forward(
@@ -191,15 +228,24 @@ class _Flight:
         hidden = torch.zeros(seen.shape, dtype=kind, device=pads.device)
         return hidden.masked_fill_(~seen, torch.finfo(kind).min)[:, None, None]
 
-    def _write(self, tokens: Int[torch.Tensor, " row"], slots: range) -> None:
+    def _write(
+        self,
+        tokens: Int[torch.Tensor, " row"],
+        slots: range,
+        logits: Float[torch.Tensor, "row vocabulary"],
+    ) -> None:
         """Append the chosen tokens, and note which rows are done."""
         finished = 0
-        for slot, token in zip(slots, tokens.tolist(), strict=True):
+        scores = scores_of(logits, tokens) if self.scores else [0.0] * len(tokens)
+        for slot, token, score in zip(slots, tokens.tolist(), scores, strict=True):
             if not self.alive[slot]:
                 continue
-            text = self.written[self.places[slot]]
+            place = self.places[slot]
+            text = self.written[place]
             text.append(token)
-            if token in self.stops or len(text) == self.limits[self.places[slot]]:
+            if self.scores:
+                self.scores[place] += score
+            if token in self.stops or len(text) == self.limits[place]:
                 self.alive[slot] = False
                 finished += 1
         if finished and self.on_done is not None:
@@ -222,35 +268,8 @@ class _Flight:
             self.alive = [True] * left
 
 
-@dataclass(frozen=True)
-class _Draw:
-    """How the next token is chosen: the likeliest, or by the row's own uniform numbers."""
-
-    temperature: float
-    seeds: Sequence[int]
-    limit: int
-    _uniforms: dict[int, Float[np.ndarray, " token"]] = field(default_factory=dict)
-
-    def tokens(
-        self, logits: Float[torch.Tensor, "row vocabulary"], places: Sequence[int], ages: Sequence[int]
-    ) -> Int[torch.Tensor, " row"]:
-        """Choose a token for each row; `ages` counts the tokens a row has."""
-        if self.temperature == 0.0:
-            return logits.argmax(-1)
-        numbers = [self._uniform(place)[age] for place, age in zip(places, ages, strict=True)]
-        heights = torch.softmax(logits.double() / self.temperature, -1).cumsum(-1)
-        aims = torch.tensor(numbers, dtype=torch.float64, device=logits.device) * heights[:, -1]
-        return torch.searchsorted(heights, aims[:, None], right=True)[:, 0].clamp(max=logits.shape[-1] - 1)
-
-    def _uniform(self, place: int) -> Float[np.ndarray, " token"]:
-        """Return the uniform numbers of a row."""
-        if place not in self._uniforms:
-            self._uniforms[place] = rng_of(self.seeds[place], "tokens").random(self.limit)
-        return self._uniforms[place]
-
-
-def _generation(lm: LanguageModel, tokens: list[int]) -> Generation:
+def _generation(lm: LanguageModel, tokens: list[int], score: float | None) -> Generation:
     """Decode one answer."""
     stopped = bool(tokens) and tokens[-1] in lm.stop_ids
     text = lm.tokenizer.decode(tokens[:-1] if stopped else tokens, skip_special_tokens=True)
-    return Generation(text, len(tokens), "stop" if stopped else "length")
+    return Generation(text, len(tokens), "stop" if stopped else "length", score)

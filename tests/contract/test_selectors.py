@@ -20,7 +20,8 @@ from cotmill.select import SELECTORS, Extras, Method, Selection
 
 ROWS = 120
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
-MACHINERY = {"budget", "cluster", "cover", "curves", "drawing", "overlap", "pick", "protocol", "selection"}
+MACHINERY = {"budget", "cluster", "cover", "curves", "drawing", "limits"}
+MACHINERY |= {"overlap", "pick", "protocol", "selection", "update"}
 """Modules of cotmill.select that are not a method."""
 
 

@@ -1,11 +1,14 @@
 """S2L in its three modes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from cotmill.core.errors import EvidenceError
 from cotmill.core.ids import order_keys
-from cotmill.select import S2L, Random
-from cotmill.select.curves import debiased
+from cotmill.select import S2L, Extras, Random
+from cotmill.select.curves import Frame, debiased
 
 SHAPES = np.array([[4.0, 3.0, 2.0, 1.0], [4.0, 3.9, 3.8, 3.7], [1.0, 0.5, 0.2, 0.1]])
 
@@ -123,3 +126,67 @@ def test_a_pool_without_any_label_tokens_still_meets_its_budget_and_says_so(make
         pool, make_trajectories(pool, np.ones((10, 2)), np.zeros(10, dtype=int)), budget=3, seed=0
     )
     assert len(selection) == selection.summary["unfit_taken"] == 3
+
+
+def test_level_and_slope_are_the_mean_and_the_fall():
+    curves = np.array([[4.0, 3.0, 2.0, 1.0], [1.0, 1.0, 1.0, 1.0]], dtype=np.float32)
+    frame = Frame(level_slope=True).fitted(curves, np.array([5, 9]), order_keys(0, ["a", "b"]))
+    np.testing.assert_allclose(frame.features(curves, np.array([5, 9])), [[2.5, -1.0], [1.0, 0.0]], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"features": "level_slope"}, {"zscore": True}, {"debias": True}, {"start": "random"}, {"checkpoints": 2},
+     {"inside": "nearest"}, {"inside": "farthest"}, {"inside": "facility"}],
+)  # fmt: skip
+def test_every_option_finds_the_shapes_and_draws_them_evenly(make_pool, make_trajectories, options):
+    pool = make_pool(300)
+    means, kind = curves(300, (20, 9, 1))
+    tokens = np.random.default_rng(5).integers(5, 50, 300)
+    evidence = make_trajectories(pool, means, tokens)
+    selection = S2L(clusters=3, **options)(pool, evidence, budget=60, seed=0)
+    assert np.bincount(kind[selection.taken]).tolist() == [25, 25, 10]
+    details = selection.summary["details"]
+    assert {"stability", "silhouette", "length_purity", "source_purity"} <= details.keys()
+    assert len(details["steps"]) == options.get("checkpoints", 4)
+
+
+def test_near_and_far_rows_of_a_cluster_are_told_apart(make_pool, make_trajectories):
+    pool = make_pool(101)
+    means = np.linspace(0, 1, 101)[:, None] * np.ones((1, 2))
+    taken = {
+        rule: np.flatnonzero(
+            S2L(clusters=1, inside=rule)(pool, make_trajectories(pool, means), budget=3, seed=0).taken
+        )
+        for rule in ("nearest", "farthest", "facility")
+    }
+    assert taken["nearest"].tolist() == [49, 50, 51]
+    assert set(taken["farthest"]) < {0, 1, 99, 100}
+    assert 50 in taken["facility"]
+
+
+def test_clusters_can_be_crossed_with_those_of_embeddings(make_pool, make_trajectories, make_embeddings):
+    pool = make_pool(400)
+    means, kind = curves(400, (10, 10))
+    other = np.arange(400) % 8 == 0
+    vectors = np.eye(2)[other.astype(int)] + np.random.default_rng(0).normal(0, 0.01, (400, 2))
+    method, evidence = S2L(clusters=2, embedding_clusters=2), make_trajectories(pool, means)
+    extras = Extras(embeddings=make_embeddings(pool, vectors))
+    selection = method(pool, evidence, budget=80, seed=0, extras=extras)
+    counts = np.bincount((2 * kind + other)[selection.taken])
+    assert counts.tolist() == [20, 20, 20, 20]
+    with pytest.raises(EvidenceError, match="needs embeddings beside its evidence"):
+        method(pool, evidence, budget=80, seed=0)
+
+
+def test_the_end_of_text_token_can_be_left_out(make_pool, make_trajectories):
+    pool = make_pool(60)
+    means = np.ones((60, 2))
+    end = np.where(np.arange(60)[:, None] % 2 == 0, 6.0, 1.0) * np.ones((1, 2))
+    evidence = replace(make_trajectories(pool, means), end_loss=end)
+    found = S2L(clusters=2, count_end=False)(pool, evidence, budget=20, seed=0)
+    groups = np.array(found.table["group"].to_pylist())
+    assert len(set(groups[::2])) == len(set(groups[1::2])) == 1
+    assert groups[0] != groups[1]
+    with pytest.raises(EvidenceError, match="end-of-text token apart"):
+        S2L(count_end=False)(pool, make_trajectories(pool, means), budget=20, seed=0)

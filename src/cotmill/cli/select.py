@@ -9,8 +9,19 @@ import typer
 
 if TYPE_CHECKING:
     from cotmill.evidence import Evidence, Lengths
-    from cotmill.select import Extras, Method, Selection
+    from cotmill.select import Extras, Limits, Method, Selection
 
+TOLD = (
+    "clusters",
+    "inertia",
+    "silhouette",
+    "stability",
+    "source_purity",
+    "length_purity",
+    "length_explained",
+    "level_length_correlation",
+)
+"""Diagnostics that are printed; selection.json has them all."""
 MOST_SOURCES = 20
 """Sources shown in the table; selection.json has them all."""
 
@@ -26,6 +37,18 @@ def command(  # noqa: PLR0913 - every option is one of the command line
         typer.Option(help="What was measured: Parquet files of cotmill measure, or of other tools."),
     ] = None,
     budget: Annotated[str | None, typer.Option(help="How much to take: 30000, 11% or 5Mtok.")] = None,
+    update: Annotated[
+        Path | None,
+        typer.Option(help="A selection of the data as they were: what it took stays, and is topped up."),
+    ] = None,
+    least: Annotated[
+        list[str] | None, typer.Option(help="SOURCE=ROWS or SOURCE=20%: at least so many.")
+    ] = None,
+    most: Annotated[list[str] | None, typer.Option(help="SOURCE=ROWS or SOURCE=20%: no more.")] = None,
+    strata: Annotated[str, typer.Option(help="The column that --least and --most speak of.")] = "source",
+    once: Annotated[
+        float | None, typer.Option(help="Near-duplicates of this similarity (0.8) count once.")
+    ] = None,
     queries: Annotated[
         str | None,
         typer.Option(help="Questions, or their embeddings, for methods that compare rows with some."),
@@ -40,7 +63,10 @@ def command(  # noqa: PLR0913 - every option is one of the command line
     ] = False,
 ) -> None:
     """Choose rows of a pool, and write down why every row was taken or left."""
+    from dataclasses import replace
+
     from cotmill.core.errors import RecipeError
+    from cotmill.select import Selection
 
     if list_methods:
         _list()
@@ -58,7 +84,12 @@ def command(  # noqa: PLR0913 - every option is one of the command line
     chosen = _method(method, option or [])
     files = [file for path in evidence or [] for file in _files(path)]
     measured, lengths = _evidence(chosen, files)
-    given = {"lengths": lengths, "extras": _extras(chosen, queries, files)}
+    extras = replace(
+        _extras(chosen, queries, files),
+        limits=_limits(strata, least or [], most or [], once),
+        old=None if update is None else Selection.read(update),
+    )
+    given = {"lengths": lengths, "extras": extras}
     _select(chosen, data, measured, given, budget=budget, seed=seed, out=out)
 
 
@@ -120,6 +151,16 @@ def _pair(option: str) -> tuple[str, str]:
     if not equals:
         raise RecipeError(f"option '{option}' is not KEY=VALUE; for example: -o clusters=50")
     return key.strip(), value.strip()
+
+
+def _limits(strata: str, least: list[str], most: list[str], once: float | None) -> Limits | None:
+    """Read minima, quotas and what counts once; None where nothing is limited."""
+    from cotmill.select import Limits
+
+    if not least and not most and once is None:
+        return None
+    bounds = {"least": dict(map(_pair, least)), "most": dict(map(_pair, most))}
+    return Limits(stratum=strata, once=once, **bounds)
 
 
 def _files(path: Path) -> list[Path]:
@@ -216,6 +257,11 @@ def _show(selection: Selection) -> None:
     console.print(table)
     if len(sources) > MOST_SOURCES:
         console.print(f"and {len(sources) - MOST_SOURCES} more sources, in selection.json")
+    facts = {name: summary["details"][name] for name in TOLD if name in summary["details"]}
+    if facts:
+        console.print(", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in facts.items()))
+    for name, count in summary["details"].get("update", {}).items():
+        console.print(f"{name.replace('_', ' ')}: {count:,}")
     if summary.get("unfit_taken"):
         console.print(f"{summary['unfit_taken']} rows without label tokens were taken to fill the budget")
 

@@ -42,6 +42,13 @@ def command(  # noqa: PLR0913 - every option is one of the command line
     held_out: Annotated[str | None, typer.Option(help="Rows to measure the loss on, not trained on.")] = None,
     eval_every: Annotated[int | None, typer.Option(help="Steps between two such measurements.")] = None,
     checkpoints: Annotated[int, typer.Option(help="Keep the weights at so many even steps.")] = 0,
+    trajectories: Annotated[
+        Path | None,
+        typer.Option(help="Parquet file for the losses of all rows at the --checkpoints; keeps no weights."),
+    ] = None,
+    seen: Annotated[
+        Path | None, typer.Option(help="Parquet file for the loss of every row when it was trained on; free.")
+    ] = None,
     checkpoint_every: Annotated[int | None, typer.Option(help="Steps between resumable states.")] = None,
     seed: Annotated[int, typer.Option(help="Fixes order and all that is drawn.")] = 0,
     threads: Annotated[int | None, typer.Option(help="Threads of torch.")] = None,
@@ -62,15 +69,27 @@ def command(  # noqa: PLR0913 - every option is one of the command line
         eval_every=eval_every,
         checkpoint_every=checkpoint_every,
     )
+    from cotmill.cli.terminal.recording import recorded, recording
     from cotmill.train.launch import launch
 
     pool = _pool(data, selection)
     kept_out = None if held_out is None else _pool(held_out, None)
     _announce(base, pool, config, out, threads)
+    extras = recording(pool, config, trajectories=trajectories, seen=seen, checkpoints=checkpoints)
     result = launch(
-        base, pool, config, out=out, seed=seed, threads=threads, checkpoints=checkpoints, held_out=kept_out
+        base,
+        pool,
+        config,
+        out=out,
+        seed=seed,
+        threads=threads,
+        checkpoints=checkpoints,
+        held_out=kept_out,
+        extras=extras,
     )
     typer.echo(_sentence(result, out))
+    for line in recorded(extras, pool, result, trajectories=trajectories, seen=seen):
+        typer.echo(line)
 
 
 def config_of(**told: Any) -> TrainConfig:

@@ -76,12 +76,17 @@ def _mix(x: UInt64[np.ndarray, " row"]) -> UInt64[np.ndarray, " row"]:
 
 def id_words(ids: Any) -> UInt64[np.ndarray, "row 2"]:
     """Read ids as 128-bit numbers: content ids by their digits, other ids by their hash."""
-    text = _fixed_width(ids)
-    if text is not None:
-        words = _parse_hex(text)
-        if words is not None:
-            return words
+    known = getattr(ids, "words", None)
+    words = hex_words(ids) if known is None else known
+    if words is not None:
+        return words
     return np.array([_words_of(row_id) for row_id in as_strings(ids)], dtype=np.uint64).reshape(-1, 2)
+
+
+def hex_words(ids: Any) -> UInt64[np.ndarray, "row 2"] | None:
+    """Read content ids as 128-bit numbers, from which they can be written again; None if any is another."""
+    text = _fixed_width(ids)
+    return None if text is None else _parse_hex(text)
 
 
 def places_of(wanted: Any, among: Any) -> Int[np.ndarray, " wanted"]:
@@ -115,6 +120,8 @@ def as_strings(ids: Any) -> Shaped[np.ndarray, " row"]:
     """
     if isinstance(ids, np.ndarray) and ids.dtype.kind == "U":
         return ids
+    if hasattr(ids, "strings"):  # core.row_ids
+        return ids.strings()
     text = _fixed_width(ids)
     if text is not None:
         return np.ascontiguousarray(text).view(f"S{HEX_DIGITS}").reshape(-1).astype(f"U{HEX_DIGITS}")

@@ -17,7 +17,8 @@ import numpy as np
 from jaxtyping import Int, Shaped
 
 from cotmill.core.errors import EvidenceError
-from cotmill.core.ids import as_strings, id_words, places_of
+from cotmill.core.ids import id_words, places_of
+from cotmill.core.row_ids import RowIds
 from cotmill.data.pool import Pool
 from cotmill.evidence.files import read_columns, write_columns
 
@@ -26,13 +27,13 @@ Kind = TypeVar("Kind", bound="Evidence")
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Evidence(ABC):
-    """Numbers per row. `row_ids` is any list, numpy or Arrow array of ids and is kept as numpy str.
+    """Numbers per row. `row_ids` is any list, numpy or Arrow array of ids; it is kept as RowIds.
 
     `pool_fingerprint` and `model_fingerprint` say what was measured and by what ("" when unknown);
     `about` holds any further provenance as text (model name, template hash, precision).
     """
 
-    row_ids: Shaped[np.ndarray, " row"]
+    row_ids: Any
     pool_fingerprint: str = ""
     model_fingerprint: str = ""
     about: Mapping[str, str] = field(default_factory=dict)
@@ -45,7 +46,7 @@ class Evidence(ABC):
 
     def __post_init__(self) -> None:
         """Check that every array has one entry per row."""
-        self._set("row_ids", as_strings(self.row_ids))
+        self._set("row_ids", RowIds(self.row_ids))
         for name in self.measured:
             self._set(name, np.asarray(getattr(self, name)))
             if len(getattr(self, name)) != len(self):
@@ -177,7 +178,7 @@ class Evidence(ABC):
     @classmethod
     def made(
         cls: type[Kind],
-        row_ids: Shaped[np.ndarray, " row"],
+        row_ids: RowIds,
         fields: Mapping[str, Any],
         provenance: Mapping[str, Any],
     ) -> Kind:

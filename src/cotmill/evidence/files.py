@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from cotmill.core.errors import EvidenceError
 from cotmill.core.files import aside, canonical_json
-from cotmill.core.ids import as_strings
+from cotmill.core.row_ids import RowIds
 
 METADATA_KEY = b"cotmill"
 STEP_COLUMN = "loss_sum@"
@@ -28,14 +28,14 @@ ID_COLUMNS = ("row_id", "example_id")
 
 def write_columns(
     path: Path,
-    row_ids: np.ndarray,
+    row_ids: RowIds,
     columns: Mapping[str, np.ndarray],
     about: Mapping[str, Any],
     *,
     id_column: str = "row_id",
 ) -> None:
     """Write row ids and columns, whole or not at all."""
-    arrays = {id_column: pa.array(row_ids, type=pa.string())}
+    arrays = {id_column: row_ids.to_arrow()}
     arrays |= {name: to_arrow(values) for name, values in columns.items()}
     table = pa.table(arrays).replace_schema_metadata({METADATA_KEY: canonical_json(about).encode()})
     with aside(path) as part:
@@ -57,7 +57,7 @@ def from_arrow(column: pa.ChunkedArray) -> np.ndarray:
     return flat.reshape(-1, column.type.list_size)
 
 
-def read_columns(path: Path) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, Any]]:
+def read_columns(path: Path) -> tuple[RowIds, dict[str, np.ndarray], dict[str, Any]]:
     """Read row ids, columns and provenance of a Parquet file, or of a folder that holds exactly one.
 
     Raises:
@@ -76,9 +76,8 @@ def read_columns(path: Path) -> tuple[np.ndarray, dict[str, np.ndarray], dict[st
     raw = (table.schema.metadata or {}).get(METADATA_KEY)
     about = json.loads(raw) if raw else {}
     about.setdefault("kind", kind_of_columns(path, table.column_names))
-    ids = as_strings(table[id_column])
     return (
-        ids,
+        RowIds(table[id_column]),
         {name: _numbers(path, name, table[name]) for name in table.column_names if name != id_column},
         about,
     )

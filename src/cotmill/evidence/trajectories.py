@@ -101,7 +101,7 @@ class Trajectories(Evidence):
         """
         first = points[0]
         for other in points[1:]:
-            if not np.array_equal(first.row_ids, other.row_ids) or not np.array_equal(
+            if not np.array_equal(first.row_ids.words, other.row_ids.words) or not np.array_equal(
                 first.tokens, other.tokens
             ):
                 raise EvidenceError(

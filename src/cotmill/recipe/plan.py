@@ -146,6 +146,8 @@ class _Chain:
                 inputs["queries"] = found["measure"]
         config = {"method": select.method, "budget": select.budget, "options": select.options}
         config["seed"] = self._seed(select.seed)
+        if select.limits is not None:
+            config["limits"] = plain(select.limits)
         done = self._step("select", config, inputs, Identity({}), Estimate(self._rows(data), seconds=1.0))
         return {**roles, "select": done}
 
@@ -164,8 +166,11 @@ class _Chain:
         roles, inputs = {}, {"pool": data}
         if training is not None:
             # The same checkpoints for every kind, so that all measurements share one training.
-            roles["proxy"] = self._training(training, proxy.seed, model, inputs, points=proxy.checkpoints)
+            told = {"points": proxy.checkpoints, "record": proxy.record}
+            roles["proxy"] = self._training(training, proxy.seed, model, inputs, **told)
             inputs["model"] = roles["proxy"]
+            if kind == Trajectories.kind and proxy.record != "snapshots":
+                return {**roles, "measure": roles["proxy"]}
             model = Identity({})
         if kind == "forward":
             config["parts"] = list(self.parts)
@@ -183,14 +188,23 @@ class _Chain:
         return self._training(train, train.seed, model, inputs)
 
     def _training(
-        self, train: BaseModel, seed: Seed, model: Identity, inputs: Mapping[str, Step], *, points: int = 0
+        self,
+        train: BaseModel,
+        seed: Seed,
+        model: Identity,
+        inputs: Mapping[str, Step],
+        *,
+        points: int = 0,
+        record: str = "snapshots",
     ) -> Step:
         """Plan a fine-tuning of the target or of the proxy; equal ones are one step.
 
-        `points` is how many evenly spaced checkpoints are kept for a loss trajectory.
+        `points` is how many evenly spaced checkpoints are kept for a loss trajectory, `record` how.
         """
         told = plain(train, leave_out={"seed"})
         config = {"train": told, "checkpoints": points, "seed": self._seed(seed)} | _model(model)
+        if points and record != "snapshots":
+            config["record"] = record
         rows = self._rows(inputs["pool"]) * self._share()
         cost = of_training(
             model.places.get("model", str(model.config["name"])), told, rows, inputs["pool"].row_bytes

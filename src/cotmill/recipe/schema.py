@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from cotmill.core.errors import RecipeError
 from cotmill.evaluate.config import EvalConfig
 from cotmill.lab.testsets import TEST_SETS
-from cotmill.select import SELECTORS
+from cotmill.select import SELECTORS, Limits
 from cotmill.select.budget import Budget
 from cotmill.train.config import TrainConfig
 
@@ -129,6 +129,9 @@ class Proxy(Part):
     """Answers per question for a pass rate, at temperature 1."""
     max_new_tokens: Count = 256
     """Where such an answer is cut off."""
+    record: Literal["snapshots", "in_loop", "seen"] = "snapshots"
+    """How a trajectory comes about: from snapshots after the training, by sweeps inside its loop, which keep
+    no weights, or from the losses that rows had when they were trained on, which cost nothing."""
     max_length: Count | None = None
     seed: Seed = 0
     """One proxy serves all seeds of a recipe unless this is "each"."""
@@ -142,6 +145,8 @@ class Select(Part):
     method: str
     budget: str | int
     seed: Seed = "each"
+    limits: Limits | None = None
+    """Minima and quotas of strata, and near-duplicates that count once."""
     queries: TestSource | None = None
     """Examples of what the model is to be good at, for the methods that compare rows with some."""
 

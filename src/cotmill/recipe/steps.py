@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from cotmill.evaluate.benchmark import Benchmark
     from cotmill.evidence import Evidence
     from cotmill.model.load import LanguageModel
+    from cotmill.train.config import TrainConfig
+    from cotmill.train.sft import Extras
 
 UNFINISHED = "unfinished"
 POOL, EVIDENCE, SELECTION, MODEL = "pool", "evidence.parquet", "selection", "model"
@@ -198,7 +200,7 @@ MEASURES: dict[str, Callable[[Task, Any, Mapping[str, Any]], Any]] = {
 def make_select(task: Task) -> None:
     """Choose rows by a method; it sees no labels."""
     from cotmill.evidence import Embeddings, Lengths
-    from cotmill.select import SELECTORS, Extras
+    from cotmill.select import SELECTORS, Extras, Limits
 
     config, inputs = task.config, task.inputs
     selector = SELECTORS[config["method"]].model_validate(config["options"])
@@ -215,7 +217,11 @@ def make_select(task: Task) -> None:
         budget=config["budget"],
         seed=config["seed"],
         lengths=Lengths.read(inputs["lengths"] / EVIDENCE) if "lengths" in inputs else None,
-        extras=Extras(queries=queries, embeddings=embeddings),
+        extras=Extras(
+            queries=queries,
+            embeddings=embeddings,
+            limits=Limits.model_validate(config["limits"]) if "limits" in config else None,
+        ),
     )
     chosen.write(task.out / SELECTION)
 
@@ -239,7 +245,36 @@ def make_train(task: Task) -> None:
         pool = Selection.read(task.inputs["selection"] / SELECTION).apply(pool)
     config = TrainConfig.model_validate(task.config["train"])
     told = {"seed": task.config["seed"], "checkpoints": task.config["checkpoints"], "threads": task.threads}
-    train(model_name(task), pool, config, out=task.out / MODEL, **told)
+    extras = _recording(task, pool, config)
+    result = train(model_name(task), pool, config, out=task.out / MODEL, extras=extras, **told)
+    if extras is not None:
+        _recorded(extras, pool, result.base_fingerprint).write(task.out / EVIDENCE)
+        shutil.rmtree(task.out / UNFINISHED)
+
+
+def _recording(task: Task, pool: Pool, config: TrainConfig) -> Extras | None:
+    """Prepare what is recorded of the rows while they are trained on; nothing, unless a proxy is told to."""
+    from cotmill.measure.trajectories import TrajectoryRecorder
+    from cotmill.train.seen import SeenLosses
+    from cotmill.train.sft import Extras
+
+    record, place = task.config.get("record"), task.out / UNFINISHED
+    if record == "seen":
+        return Extras(name=record, seen=SeenLosses(place / "seen.bin"))
+    if record == "in_loop":
+        told = {"max_length": config.max_length, "form": config.form}
+        return Extras(name=record, sweep=TrajectoryRecorder(pool, place, **told))
+    return None
+
+
+def _recorded(extras: Extras, pool: Pool, fingerprint: str) -> Evidence:
+    """Give what was recorded."""
+    from cotmill.measure.trajectories import TrajectoryRecorder
+
+    if extras.seen is not None:
+        return extras.seen.trajectories(pool, model_fingerprint=fingerprint)
+    assert isinstance(extras.sweep, TrajectoryRecorder)
+    return extras.sweep.trajectories()
 
 
 def make_evaluate(task: Task) -> None:

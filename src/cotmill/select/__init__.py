@@ -2,6 +2,7 @@
 
     budget.py     rows, percent, tokens
     pick.py       how we draw: every rule is an order of rows, the budget is where it is cut
+    limits.py     minima, quotas, near-duplicates that count once; update.py: new rows in old groups
     drawing.py    Drawing: that order and what made it
     protocol.py   Selector; Method, the base that checks evidence and writes the manifest
     selection.py  Selection: the manifest, on disk and in memory
@@ -27,6 +28,7 @@ from cotmill.select.least_confidence import LeastConfidence as LeastConfidence
 from cotmill.select.length import Longest as Longest
 from cotmill.select.length import Shortest as Shortest
 from cotmill.select.length_matched import LengthMatched as LengthMatched
+from cotmill.select.limits import Limits as Limits
 from cotmill.select.overlap import compare_selections as compare_selections
 from cotmill.select.pass_rate import PassRate as PassRate
 from cotmill.select.perplexity import PerplexityLow as PerplexityLow

@@ -8,7 +8,7 @@ once for all.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol, final
 
 from pydantic import BaseModel, ConfigDict
@@ -20,8 +20,10 @@ from cotmill.data.pool import Pool
 from cotmill.evidence import Embeddings, Evidence, Lengths
 from cotmill.select.budget import Budget, Unit
 from cotmill.select.drawing import Drawing
+from cotmill.select.limits import DUPLICATE, Limits
 from cotmill.select.pick import Keys
 from cotmill.select.selection import Selection, cut, key_of
+from cotmill.select.update import keep_taken, refuse_less
 
 
 class Selector(Protocol):
@@ -51,6 +53,10 @@ class Extras:
     """Examples of what the model is to be good at, as `Method.asks` wants them."""
     embeddings: Embeddings | None = None
     """Vectors of the rows, for options that combine them with other evidence."""
+    limits: Limits | None = None
+    """Minima and quotas of strata, and near-duplicates that count once."""
+    old: Selection | None = None
+    """An earlier selection of this method: what it took stays, and its groups are kept."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,10 +121,46 @@ class Method(BaseModel, ABC):
         lengths = lengths_of(pool, evidence, lengths)
         extras = self._extras(pool, evidence, extras or Extras())
         facts = self._facts(pool, evidence, budget, seed, lengths, extras)
-        most = len(pool) if budget.unit is Unit.TOKENS else budget.rows_of(len(pool))
         keys = order_keys(seed, pool.column("row_id"))
-        drawing = self.draw(Candidates(pool, evidence, keys, seed, most, extras))
-        return cut(pool, drawing, budget, tokens=None if lengths is None else lengths.tokens, facts=facts)
+        drawing = self._drawing(
+            Candidates(pool, evidence, keys, seed, self._most(pool, budget, extras), extras)
+        )
+        if extras.old is not None:
+            drawing = keep_taken(drawing, pool, extras.old)
+        tokens = None if lengths is None else lengths.tokens
+        return cut(pool, drawing, budget, tokens=tokens, facts=facts, limits=extras.limits)
+
+    def _most(self, pool: Pool, budget: Budget, extras: Extras) -> int:
+        """Say how much of an order will be looked at, so that methods need not search for the rest."""
+        count = None if budget.unit is Unit.TOKENS else budget.rows_of(len(pool))
+        if extras.old is not None:
+            if extras.old.method != self.name or extras.old.facts["options"] != self.model_dump(mode="json"):
+                raise RecipeError(
+                    f"the selection that is updated was made by {extras.old.method} with options "
+                    f"{extras.old.facts['options']}; update it with the same"
+                )
+            refuse_less(extras.old, pool, count)
+        # Kept rows and quotas may push rows down in the order.
+        free = count is not None and extras.old is None and not (extras.limits and extras.limits.most)
+        return count if free and count is not None else len(pool)
+
+    def _drawing(self, rows: Candidates) -> Drawing:
+        """Draw; where near-duplicates count once, from those that stand for themselves."""
+        limits = rows.extras.limits
+        kept = None if limits is None else limits.representatives(rows.pool)
+        if kept is None or len(kept) == len(rows.pool):
+            return self.draw(rows)
+        pool = rows.pool.take(rows.pool.ids[kept])
+        vectors = rows.extras.embeddings
+        fewer = replace(
+            rows,
+            pool=pool,
+            evidence=None if rows.evidence is None else rows.evidence.at(kept),
+            keys=rows.keys[kept],
+            most=min(rows.most, len(kept)),
+            extras=replace(rows.extras, embeddings=None if vectors is None else vectors.at(kept)),
+        )
+        return self.draw(fewer).among(kept, len(rows.pool), DUPLICATE)
 
     def key(
         self,
@@ -150,7 +192,8 @@ class Method(BaseModel, ABC):
                 f"{self.name} with these options needs embeddings beside its evidence; measure them "
                 "(cotmill measure forward --part mean) and give the file with --evidence"
             )
-        return Extras(queries, None if embeddings is None else embeddings.of(pool))
+        embeddings = None if embeddings is None else embeddings.of(pool)
+        return replace(extras, queries=queries, embeddings=embeddings)
 
     def _fitting(self, pool: Pool, evidence: Evidence | None, lengths: Lengths | None) -> Evidence | None:
         """Align the evidence to the pool, or say what is missing."""
@@ -188,6 +231,8 @@ class Method(BaseModel, ABC):
             "evidence": None if evidence is None else _traits(evidence),
             **self.sources(),
             **{role: _traits(each) for role, each in beside.items() if each is not None},
+            **({"limits": extras.limits.model_dump(mode="json")} if extras.limits else {}),
+            **({"update_of": extras.old.key} if extras.old else {}),
             "lengths": _traits(lengths) if lengths is not None and budget.unit is Unit.TOKENS else None,
         }
 

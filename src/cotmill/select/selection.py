@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from cotmill.core.ids import as_strings, content_id
 from cotmill.data.pool import Pool
 from cotmill.select.budget import Budget, Unit
 from cotmill.select.drawing import Drawing, groups_of
+from cotmill.select.limits import FULL, Limits
 from cotmill.select.pick import Groups
 
 TABLE, FACTS = "selection.parquet", "selection.json"
@@ -121,12 +122,18 @@ def cut(
     *,
     tokens: Int[np.ndarray, " row"] | None,
     facts: Mapping[str, Any],
+    limits: Limits | None = None,
 ) -> Selection:
     """Take the first rows of a drawing up to the budget, and write down why for every row."""
     order = drawing.order
+    held = np.zeros(len(pool), dtype=bool) if drawing.held is None else drawing.held
     if drawing.unfit is not None:
-        late = drawing.unfit[order]
+        late = drawing.unfit[order] & ~held[order]
         order = np.concatenate([order[~late], order[late]])
+    rows = None if budget.unit is Unit.TOKENS else budget.rows_of(len(pool))
+    if limits is not None:
+        order, full = limits.apply(order, pool, budget, rows, held)
+        drawing = replace(drawing, order=order, barred={**drawing.barred, FULL: full})
     count = budget.cut(None if tokens is None else tokens[order], len(order), len(pool))
     places = np.full(len(pool), -1, dtype=np.int64)
     places[order] = np.arange(len(order))
@@ -162,7 +169,7 @@ def _manifest(
 def _reasons(
     drawing: Drawing, places: Int[np.ndarray, " row"], taken: Bool[np.ndarray, " row"]
 ) -> pa.DictionaryArray:
-    """One of eight sentences for every row; the number of the sentence is computed for all rows at once."""
+    """One of a few sentences for every row; the number of the sentence is computed for all rows at once."""
     why = drawing.why
     sentences = [
         f"left: {why}; the budget was met before its turn",
@@ -173,6 +180,7 @@ def _reasons(
         f"left: {drawing.unfit_because}",
         f"taken to fill the budget, although {drawing.unfit_because}",
         "left: the rule does not draw it at any budget",
+        "taken: an earlier selection took it",
     ]
     codes = taken.astype(np.int8)
     if drawing.groups is not None:
@@ -183,6 +191,11 @@ def _reasons(
     if drawing.unfit is not None:
         codes[drawing.unfit] = 5 + taken[drawing.unfit]
     codes[places < 0] = 7
+    if drawing.held is not None:
+        codes[drawing.held & taken] = 8
+    for reason, rows in drawing.barred.items():
+        codes[rows & ~taken] = len(sentences)
+        sentences.append(f"left: {reason}")
     return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(sentences))
 
 

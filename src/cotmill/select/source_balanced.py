@@ -22,5 +22,9 @@ class SourceBalanced(Method):
         groups, names = groups_of(rows.pool.column("source"))
         order = pick.balanced(pick.lowest_hash(rows.keys), groups)
         return Drawing(
-            order=order, why="even over sources, lowest hash inside", groups=groups, group_names=names
+            order=order,
+            why="even over sources, lowest hash inside",
+            groups=groups,
+            group_names=names,
+            even=True,
         )

@@ -20,7 +20,7 @@ from cotmill.core.files import read_json, write_json
 from cotmill.data.pool import Pool
 from cotmill.train.config import TrainConfig
 from cotmill.train.ranks import RANKED
-from cotmill.train.sft import TrainResult, train
+from cotmill.train.sft import Extras, TrainResult, train
 from cotmill.train.write import RESULT
 
 ORDER = "order.json"
@@ -37,6 +37,7 @@ def launch(  # noqa: PLR0913 - the arguments of train
     checkpoints: int = 0,
     held_out: Pool | None = None,
     processes: int | None = None,
+    extras: Extras | None = None,
 ) -> TrainResult:
     """Train in as many processes as there are GPUs; `processes` overrides it (on CPUs, by gloo).
 
@@ -55,6 +56,11 @@ def launch(  # noqa: PLR0913 - the arguments of train
             threads=threads,
             checkpoints=checkpoints,
             held_out=held_out,
+            extras=extras,
+        )
+    if extras is not None:
+        raise RecipeError(
+            "trajectories are recorded in a single process; name one GPU with CUDA_VISIBLE_DEVICES=0"
         )
     if config.batch_size % (config.accumulate * count):
         raise RecipeError(

@@ -32,6 +32,7 @@ from cotmill.train.collate import MakeCollator, PackingCollator, RowCollator
 from cotmill.train.config import TrainConfig
 from cotmill.train.ranks import own_device, processes, rank
 from cotmill.train.schedule import schedule
+from cotmill.train.seen import SeenLosses
 from cotmill.train.trainer import Trainer, adapters_of, last_checkpoint, trainer_arguments
 from cotmill.train.watch import AtSteps, CheckpointInTime, ProgressWatch, StopAtBadLoss, even_steps
 from cotmill.train.write import RESULT, snapshot, write_result
@@ -75,6 +76,8 @@ class Extras:
     callbacks: tuple[TrainerCallback, ...] = ()
     sweep: Callable[[int, LanguageModel], None] | None = None
     """Called with (step, model) at the steps of `checkpoints`, instead of keeping the weights."""
+    seen: SeenLosses | None = None
+    """Writes down the loss of every row when it is trained on."""
 
 
 def train(  # noqa: PLR0913 - what is trained on what, how, where to, and what is kept on the way
@@ -120,6 +123,8 @@ def train(  # noqa: PLR0913 - what is trained on what, how, where to, and what i
             peft_config=adapters_of(config),
             callbacks=[ProgressWatch("training", tokens=int(rows.lengths[plan["position"]].sum())), *watches],
         )
+        if extras.seen is not None:
+            trainer.record(extras.seen)
         checkpoint = last_checkpoint(work)
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         facts: dict[str, Any] = _facts(lm, pool, rows, plan, trainer.state.log_history)
@@ -211,10 +216,12 @@ def _collator(lm: LanguageModel, rows: TokenisedRows, config: TrainConfig, extra
     pad = lm.tokenizer.pad_token_id
     pad = lm.tokenizer.eos_token_id if pad is None else pad
     if extras.collator is not None:
-        return extras.collator(rows, pad)
-    if config.packing:
-        return PackingCollator(rows, pad, width=config.max_length or lm.max_length)
-    return RowCollator(rows, pad)
+        made = extras.collator(rows, pad)
+    elif config.packing:
+        made = PackingCollator(rows, pad, width=config.max_length or lm.max_length)
+    else:
+        made = RowCollator(rows, pad)
+    return made if extras.seen is None else extras.seen.watch(rows, made)
 
 
 def _watches(

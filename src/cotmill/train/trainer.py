@@ -24,10 +24,12 @@ from transformers import PrinterCallback, TrainingArguments
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
+from cotmill.core.errors import ModelError
 from cotmill.model.batches import IGNORED
 from cotmill.model.head import has_plain_head, without_adapters
 from cotmill.train.config import TrainConfig
 from cotmill.train.ranks import processes, rank
+from cotmill.train.seen import COLUMN, SeenLosses
 
 SCHEDULES = {
     "cosine": "cosine",
@@ -53,6 +55,20 @@ class Trainer(SFTTrainer):
         self._lean = self.args.device.type == "cpu" and has_plain_head(network)
         if self._lean:
             add_summed_loss(network)
+        self._seen: SeenLosses | None = None
+
+    def record(self, seen: SeenLosses) -> None:
+        """Write down the loss of every row when it is trained on.
+
+        Raises:
+            ModelError: the model's loss cannot be told row by row.
+        """
+        network: Any = self.model
+        if not has_plain_head(network):
+            raise ModelError("this model scales its logits, so its losses cannot be recorded row by row")
+        if not self._lean:
+            add_summed_loss(network)
+        self._seen, self._lean = seen, True
 
     def compute_loss(
         self,
@@ -66,8 +82,14 @@ class Trainer(SFTTrainer):
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         labels = inputs["labels"]
         total = model(
-            input_ids=inputs["input_ids"], position_ids=inputs.get("position_ids"), summed_loss_of=labels
+            input_ids=inputs["input_ids"],
+            position_ids=inputs.get("position_ids"),
+            summed_loss_of=labels,
+            by_row=self._seen is not None,
         )
+        if self._seen is not None:
+            self._seen(inputs[COLUMN], (labels[:, 1:] != IGNORED).sum(dim=1), total)
+            total = total.sum()
         count = (labels[:, 1:] != IGNORED).sum() if num_items_in_batch is None else num_items_in_batch
         loss = total / torch.as_tensor(count).clamp(min=1)
         if self.args.average_tokens_across_devices and num_items_in_batch is not None:
@@ -96,7 +118,7 @@ class Trainer(SFTTrainer):
 
 
 def add_summed_loss(model: torch.nn.Module) -> None:
-    """Let `model(input_ids=…, summed_loss_of=labels)` return the summed loss in nats.
+    """Let `model(input_ids=…, summed_loss_of=labels)` return the summed loss in nats, or that of each row.
 
     It goes through the model's own `forward`, so that DDP and adapters see it. Padding is on the right,
     so under causal attention no mask is needed.
@@ -104,14 +126,24 @@ def add_summed_loss(model: torch.nn.Module) -> None:
     base: Any = without_adapters(model)
     original = base.forward
 
-    def forward(self: Any, *args: Any, summed_loss_of: torch.Tensor | None = None, **kwargs: Any) -> Any:
+    def forward(
+        self: Any,
+        *args: Any,
+        summed_loss_of: torch.Tensor | None = None,
+        by_row: bool = False,
+        **kwargs: Any,
+    ) -> Any:
         if summed_loss_of is None:
             return original(*args, **kwargs)
         hidden = self.base_model(*args, use_cache=False, **kwargs).last_hidden_state[:, :-1]
         targets = summed_loss_of[:, 1:]
         keep = targets != IGNORED
         logits = self.get_output_embeddings()(hidden[keep])
-        return functional.cross_entropy(logits.float(), targets[keep], reduction="sum")
+        if not by_row:
+            return functional.cross_entropy(logits.float(), targets[keep], reduction="sum")
+        losses = functional.cross_entropy(logits.float(), targets[keep], reduction="none")
+        rows = torch.arange(len(keep), device=keep.device).repeat_interleave(keep.sum(dim=1))
+        return losses.new_zeros(len(keep)).index_add(0, rows, losses)
 
     base.forward = types.MethodType(forward, base)
 

@@ -15,12 +15,22 @@ import pytest
 import cotmill.select
 from cotmill.core.errors import EvidenceError, RecipeError
 from cotmill.data.pool import Pool
-from cotmill.evidence import Embeddings, Evidence, Lengths, Losses, PassRates, Readings, Scores, Trajectories
+from cotmill.evidence import (
+    Embeddings,
+    Evidence,
+    Influence,
+    Lengths,
+    Losses,
+    PassRates,
+    Readings,
+    Scores,
+    Trajectories,
+)
 from cotmill.select import SELECTORS, Extras, Method, Selection
 
 ROWS = 120
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
-MACHINERY = {"budget", "cluster", "cover", "curves", "drawing", "limits"}
+MACHINERY = {"bands", "budget", "cluster", "cover", "curves", "drawing", "limits"}
 MACHINERY |= {"overlap", "pick", "protocol", "selection", "update"}
 """Modules of cotmill.select that are not a method."""
 
@@ -37,6 +47,8 @@ def evidence_for(method: Method, pool: Pool) -> Evidence:
     trajectories = make_evidence(pool)
     if method.needs is Scores:
         return Scores(row_ids=pool.ids, values=trajectories.mean[:, -1])
+    if method.needs is Influence:
+        return make_influence(trajectories)
     if method.needs is Readings:
         return make_readings(trajectories)
     if method.needs is Embeddings:
@@ -71,6 +83,22 @@ def extras_for(method: Method) -> Extras:
         vectors = np.random.default_rng(0).gamma(2, 1, (3, 5))
         return Extras(queries=Embeddings(row_ids=asked.ids, vectors=vectors))
     return Extras(queries=asked)
+
+
+def make_influence(trajectories: Trajectories) -> Influence:
+    """Influence of the same rows and tokens, out of the numbers that are there."""
+    parts, unknown = trajectories.mean, np.full(len(trajectories), np.nan)
+    return Influence(
+        row_ids=trajectories.row_ids,
+        correct_parts=parts - 1,
+        incorrect_parts=parts[:, :3] ** 2 - parts[:, 1:] ** 3,
+        correct_exact=unknown,
+        incorrect_exact=unknown,
+        gradient_norm=parts[:, 0],
+        loss_sum=trajectories.loss_sum[:, -1],
+        tokens=trajectories.tokens,
+        truncated=trajectories.truncated,
+    )
 
 
 def make_evidence(pool: Pool) -> Trajectories:
@@ -200,6 +228,8 @@ def test_rows_without_label_tokens_are_taken_last(method: Method):
                             truncated=full.truncated)  # fmt: skip
     if method.needs is Readings:
         evidence = replace(make_readings(evidence), tokens=tokens)
+    if method.needs is Influence:
+        evidence = make_influence(evidence)
     most = chosen(method, pool, evidence, budget=108, seed=0)
     assert not (most.taken & (tokens == 0)).any()
     every = chosen(method, pool, evidence, budget=110, seed=0)

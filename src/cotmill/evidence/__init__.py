@@ -7,6 +7,7 @@
     ├── Readings        what one forward pass says of every answer: loss, confidence, ranks
     ├── Embeddings      one vector per row
     ├── PassRates       right answers and all answers to every question
+    ├── Influence       influence of every row on two groups of queries, in parts
     └── Scores          one finite number per row, higher is better
 
 The files are plain Parquet that any trainer can write; see docs/select.md for the columns.
@@ -14,6 +15,7 @@ The files are plain Parquet that any trainer can write; see docs/select.md for t
 
 from cotmill.evidence.base import Evidence as Evidence
 from cotmill.evidence.embeddings import Embeddings as Embeddings
+from cotmill.evidence.influence import Influence as Influence
 from cotmill.evidence.lengths import Lengths as Lengths
 from cotmill.evidence.losses import Losses as Losses
 from cotmill.evidence.pass_rates import PassRates as PassRates

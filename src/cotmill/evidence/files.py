@@ -90,6 +90,8 @@ def kind_of_columns(path: Path, names: list[str]) -> str:
     for telling, kind in (("rank_sum", "readings"), ("vector", "embeddings"), ("correct", "pass_rates")):
         if telling in names:
             return kind
+    if any(name.startswith(("correct@", "incorrect@")) for name in names):
+        return "influence"
     if {"loss_sum", "tokens"} <= set(names):
         return "losses"
     if "values" in names:

@@ -28,6 +28,8 @@ FLOPS = 4e10
 """Useful operations a second of one worker on a CPU core; the 0.25M and 0.9M models reach 3e10 to 5e10."""
 MOST_TOKENS = 60_000
 """Tokens a second that even the smallest model does not exceed on a core: overhead per step."""
+INFLUENCE_PASSES = 12
+"""Forward passes over a pool that measuring influence costs, with the gate (benchmarks/influence.py)."""
 COUNTED_BYTES = 2**28
 """Larger files are not counted line by line only to estimate."""
 STARTING = 1.0

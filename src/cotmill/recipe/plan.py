@@ -4,7 +4,9 @@
           ├─► train (proxy) ─► measure ──────┘                     ▲
           └─► measure                                  test ───────┘
 
-A stage that is added later (sampling and augmenting, masking, influence) is a method of `_Chain` that takes
+Influence is measured between the proxy and the selection: evaluate (before, after) ─► queries ─► measure.
+
+A stage that is added later (sampling and augmenting, masking) is a method of `_Chain` that takes
 the pool's step and gives back another, and a kind in `recipe.steps`.
 """
 
@@ -17,9 +19,17 @@ from typing import Any
 from pydantic import BaseModel
 
 from cotmill.core.runs import StepRecord
-from cotmill.evidence import Embeddings, Lengths, Losses, PassRates, Readings, Trajectories
+from cotmill.evidence import Embeddings, Influence, Lengths, Losses, PassRates, Readings, Trajectories
 from cotmill.evidence.parts import checked
-from cotmill.recipe.estimate import Estimate, of_evaluation, of_measuring, of_source, of_test, of_training
+from cotmill.recipe.estimate import (
+    INFLUENCE_PASSES,
+    Estimate,
+    of_evaluation,
+    of_measuring,
+    of_source,
+    of_test,
+    of_training,
+)
 from cotmill.recipe.graph import Step
 from cotmill.recipe.identity import Identity, identity_of_benchmark, identity_of_file, identity_of_model
 from cotmill.recipe.load import Cell, LoadedRecipe
@@ -156,6 +166,8 @@ class _Chain:
 
         All that a forward pass can tell is measured in one step, for all arms of the recipe.
         """
+        if kind == Influence.kind:
+            return self.influenced(proxy, data)
         if kind in FORWARD or (kind == Losses.kind and self.parts):
             kind = "forward"
         model = identity_of_model(proxy.model or self.cell.pipeline.model, self.loaded.find)
@@ -181,6 +193,34 @@ class _Chain:
         passes = {Trajectories.kind: proxy.checkpoints, Lengths.kind: 0, PassRates.kind: 2 * proxy.samples}
         cost = of_measuring(self._proxy_name(proxy), self._rows(data), data.row_bytes, passes.get(kind, 1))
         return {**roles, "measure": self._step("measure", config | _model(model), inputs, model, cost)}
+
+    def influenced(self, proxy: Proxy, data: Step) -> dict[str, Step]:
+        """Plan the fine-tuned proxy, the answers before and after, the queries, and the influence."""
+        training = proxy.train or self.cell.pipeline.train
+        assert training is not None
+        assert proxy.validation is not None
+        base = identity_of_model(proxy.model or self.cell.pipeline.model, self.loaded.find)
+        tuned = self._training(training, proxy.seed, base, {"pool": data}, points=proxy.checkpoints)
+        asked = self.test("validation", proxy.validation)
+        tests = self.cell.pipeline.evaluate
+        answers = Evaluate(tests={}) if tests is None else tests
+        if proxy.answers is not None:
+            answers = Evaluate(**proxy.answers.model_dump(), tests={})
+        before = self.evaluated(answers, base, None, asked)
+        after = self.evaluated(answers, base, tuned, asked)
+        inputs = {"validation": asked, "before": before, "after": after}
+        named = {} if tests is None else tests.tests
+        inputs |= {f"test.{name}": self.test(name, source) for name, source in named.items()}
+        queries = self._step("queries", plain(proxy.queries), inputs, Identity({}), Estimate(asked.rows))
+        config = {"kind": Influence.kind, "max_length": proxy.max_length}
+        config |= {"influence": plain(proxy.influence), "gate": plain(proxy.gate)}
+        if proxy.gate.subsets:
+            config |= {"retrain": plain(training, leave_out={"seed"})} | _model(base)
+        inputs = {"pool": data, "model": tuned, "queries": queries}
+        own = base if proxy.gate.subsets else Identity({})
+        cost = of_measuring(self._proxy_name(proxy), self._rows(data), data.row_bytes, INFLUENCE_PASSES)
+        measure = self._step("measure", config, inputs, own, cost)
+        return {"proxy": tuned, "queries": queries, "measure": measure}
 
     def trained(self, train: Train, model: Identity, data: Step, selection: Step | None) -> Step:
         """Plan the fine-tuning."""

@@ -13,7 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from cotmill.core.errors import RecipeError
 from cotmill.evaluate.config import EvalConfig
+from cotmill.evidence import Influence
 from cotmill.lab.testsets import TEST_SETS
+from cotmill.measure.influence.config import GateConfig, InfluenceConfig, QueryConfig
 from cotmill.select import SELECTORS, Limits
 from cotmill.select.budget import Budget
 from cotmill.train.config import TrainConfig
@@ -133,6 +135,14 @@ class Proxy(Part):
     """How a trajectory comes about: from snapshots after the training, by sweeps inside its loop, which keep
     no weights, or from the losses that rows had when they were trained on, which cost nothing."""
     max_length: Count | None = None
+    validation: TestSource | None = None
+    """Questions that influence is measured towards; those that are in a test are left out."""
+    answers: EvalConfig | None = None
+    """How both models answer them; None: as the tests are answered."""
+    queries: QueryConfig = QueryConfig()
+    influence: InfluenceConfig = InfluenceConfig()
+    gate: GateConfig = GateConfig()
+    """How influence scores are put to the test before rows are chosen by them."""
     seed: Seed = 0
     """One proxy serves all seeds of a recipe unless this is "each"."""
 
@@ -222,6 +232,26 @@ class Pipeline(Part):
     def _does_something(self) -> Pipeline:
         if self.train is None and self.select is not None and self.evaluate is not None:
             raise ValueError("select has no effect on evaluate when train is null; write train: {steps: 300}")
+        return self
+
+    @model_validator(mode="after")
+    def _knows_its_validation_set(self) -> Pipeline:
+        if self.select is None or SELECTORS[self.select.method].needs is not Influence:
+            return self
+        if self.proxy.validation is None:
+            raise ValueError(
+                "influence is measured towards questions of a validation set; write for example "
+                "proxy: {validation: {lab: {set: in_domain, rows: 300, seed: 1}}}"
+            )
+        if self.proxy.train is None and self.train is None:
+            raise ValueError("influence needs a fine-tuned model; write proxy: {train: {steps: 300}}")
+        tests = {} if self.evaluate is None else self.evaluate.tests
+        for name, test in tests.items():
+            if test == self.proxy.validation:
+                raise ValueError(
+                    f"the test {name!r} is the validation set; rows that are chosen by a test must not be "
+                    "judged by it"
+                )
         return self
 
 

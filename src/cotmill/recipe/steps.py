@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from cotmill.core.files import read_json, write_json
 from cotmill.core.ids import order_keys
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
 
 UNFINISHED = "unfinished"
 POOL, EVIDENCE, SELECTION, MODEL = "pool", "evidence.parquet", "selection", "model"
-BENCHMARK = "benchmark.json"
+BENCHMARK, QUERIES = "benchmark.json", "queries.json"
 ABOUT_BENCHMARK = ("name", "metric", "strict_rule", "groups", "cluster", "base", "set_aside")
 LAB_GROUPS = ("source", "steps", "role_label", "number_label", "sentence_label")
 """What results on the lab's tests are broken down by, where a column is there and varies."""
@@ -187,12 +190,68 @@ def _pass_rates(task: Task, pool: Pool, told: Mapping[str, Any]) -> Evidence:
     return PassRates.counted(ids, right, counts, **fingerprints)
 
 
+def _influence(task: Task, pool: Pool, told: Mapping[str, Any]) -> Evidence:
+    from cotmill.data.pool import Pool
+    from cotmill.measure.influence.config import GateConfig, InfluenceConfig
+    from cotmill.measure.influence.gate import group_lds, judged, tail_patch
+    from cotmill.measure.influence.measure import measure_influence
+
+    lm, queries = _load(task), Pool.open(task.inputs["queries"] / POOL)
+    settings = dict(task.config["influence"])
+    settings["max_length"] = told["max_length"] or settings["max_length"]
+    config = InfluenceConfig.model_validate(settings)
+    gate = GateConfig.model_validate(task.config["gate"])
+    found = measure_influence(lm, pool, queries, config, work=told["work"])
+    findings = tail_patch(lm, pool, queries, found, gate)
+    if gate.subsets:
+        again = partial(_retrained, task, told["work"])
+        findings += group_lds(pool, queries, found, again, gate)
+    return judged(found, findings)
+
+
+def _retrained(task: Task, work: Path, pool: Pool, number: int) -> LanguageModel:
+    """Fine-tune the base on a part of the pool, for the gate."""
+    from cotmill.model.load import load
+    from cotmill.train.config import TrainConfig
+    from cotmill.train.sft import train
+
+    config = TrainConfig.model_validate(task.config["retrain"])
+    place = work / f"retrained-{number:03d}"
+    train(task.places["model"], pool, config, out=place, seed=number, threads=task.threads)
+    return load(str(place))
+
+
+def make_queries(task: Task) -> None:
+    """Make queries of the answers before and after fine-tuning; questions of the tests are left out."""
+    from cotmill.evaluate.items import read_items
+    from cotmill.measure.influence import queries as query
+    from cotmill.measure.influence.config import QueryConfig
+
+    tests = {
+        role.partition(".")[2]: open_test(folder).pool
+        for role, folder in task.inputs.items()
+        if role.startswith("test.")
+    }
+    asked, dropped = query.disjoint(open_test(task.inputs["validation"]).pool, tests)
+    fit = pa.array(asked.column("example_id").to_pylist())
+    before, after = (
+        table.filter(pc.is_in(table["example_id"], fit))
+        for table in (read_items(task.inputs[name]) for name in ("before", "after"))
+    )
+    config = QueryConfig.model_validate(task.config)
+    pool, flips = query.make_queries(before, after, config, solutions=asked)
+    pool.write(task.out / POOL)
+    warned = {"warnings": query.warnings_about(pool), "in_a_test": dropped}
+    write_json(task.out / QUERIES, {**asdict(flips), **warned})
+
+
 MEASURES: dict[str, Callable[[Task, Any, Mapping[str, Any]], Any]] = {
     "losses": _losses,
     "lengths": _lengths,
     "trajectories": _trajectories,
     "forward": _forward,
     "pass_rates": _pass_rates,
+    "influence": _influence,
 }
 """Every kind of measurement by its name in a plan."""
 
@@ -291,6 +350,7 @@ def make_evaluate(task: Task) -> None:
 KINDS: dict[str, Kind] = {
     "data": Kind(make_data, 1),
     "test": Kind(make_questions, 1),
+    "queries": Kind(make_queries, 1),
     "measure": Kind(make_measure, 1, resumes=True),
     "select": Kind(make_select, 1),
     "train": Kind(make_train, 1, resumes=True),

@@ -8,6 +8,7 @@
     selection.py  Selection: the manifest, on disk and in memory
     cover.py      rows that stand for others: facility location, farthest first
     cluster.py    k-means that does not depend on the order of the rows; curves.py: curves as features
+    bands.py      which rows of an influence pruning are certain, by bootstrap over queries
     overlap.py    two selections against chance
     the rest      one module per method: what we believe, and which rule draws
 
@@ -23,6 +24,7 @@ from cotmill.select.embedding_balanced import EmbeddingBalanced as EmbeddingBala
 from cotmill.select.facility_location import FacilityLocation as FacilityLocation
 from cotmill.select.gradient_norm import GradientNorm as GradientNorm
 from cotmill.select.ifd import IFD as IFD
+from cotmill.select.influence import InfluencePruning as InfluencePruning
 from cotmill.select.learnability import HighLearnability as HighLearnability
 from cotmill.select.least_confidence import LeastConfidence as LeastConfidence
 from cotmill.select.length import Longest as Longest
@@ -68,6 +70,7 @@ SELECTORS: dict[str, type[Method]] = {
     "bm25": BM25,
     "pass_rate": PassRate,
     "s2l": S2L,
+    "influence": InfluencePruning,
     "scored": Scored,
 }
 """Every built-in selector by the name that recipes and the command line use."""

@@ -158,15 +158,23 @@ _COMMA = re.compile(r"-?\d+,\d+")
 """3,4 against 4,3: as decimals they differ, as solutions they do not; the list reading is left to `forms`."""
 
 
+def _days_or_places(gold: str, predicted: str) -> Comparison | None:
+    """Compare two dates, or find that two ordinals are the same."""
+    if (day := read_date(gold)) is not None and (other := read_date(predicted)) is not None:
+        return Comparison(same_date(day, other), "date")
+    if (place := _ordinal(gold)) is not None and _ordinal(predicted) == place:
+        return alike("ordinal")
+    return None
+
+
 def compare_plain(gold: str, predicted: str) -> Comparison:
     """Compare two undressed answers without algebra."""
     if gold == predicted:
         return alike("same text")
     left, right = read_quantity(gold), read_quantity(predicted)
-    if (day := read_date(gold)) is not None and (other := read_date(predicted)) is not None:
-        return Comparison(same_date(day, other), "date")
-    if (place := _ordinal(gold)) is not None and _ordinal(predicted) == place:
-        return alike("ordinal")
+    bare = left is not None and right is not None and left.unit is right.unit is None
+    if not bare and (found := _days_or_places(gold, predicted)) is not None:
+        return found
     if left is not None and right is not None:
         found = compare_quantities(left, right)
         if not found.same and _COMMA.fullmatch(gold) and _COMMA.fullmatch(predicted):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import NamedTuple
 
 from cotmill.verify.asked import asked_unit
 from cotmill.verify.clean import undress
@@ -18,7 +19,7 @@ from cotmill.verify.extract import (
     narrow,
 )
 from cotmill.verify.forms import TOO_LARGE, compare_forms
-from cotmill.verify.numbers import SIMPLE_LENGTH, canonical
+from cotmill.verify.numbers import SIMPLE_LENGTH, canonical, quotient
 from cotmill.verify.quantity import Quantity, read_quantity
 from cotmill.verify.strict import strict_rule as rule_named
 from cotmill.verify.symbolic import Outcome, SymbolicPool, shared_pool
@@ -52,9 +53,13 @@ def first_judgement(
     gold: str, text: str, *, strict_rule: str = "gsm8k", question: str = ""
 ) -> tuple[Judgement, tuple[str, str] | None]:
     """Judge without a worker; when algebra must decide, also return the pair that it must compare."""
-    target = gold_answer(gold)
-    strict = rule_named(strict_rule)(written_gold(gold), text)
+    written, target, spelling = gold_answer(gold)
+    strict = rule_named(strict_rule)(written, text)
     rule, found = find_answer(text)
+    if spelling is not None and found is not None and (other := canonical(found)) is not None:
+        quick = _same_spelling(spelling, other)
+        if quick is not None and (quick.same or not question):
+            return Judgement(_VERDICTS[quick.same], quick.how, rule, found, target, strict), None
     if asks_for_none(target) and declines(text, rule, found):
         said = Judgement(
             Verdict.CORRECT, "says that there is no answer", rule or "declines", target, target, strict
@@ -68,10 +73,10 @@ def first_judgement(
     comparison = _compare(target, predicted, question)
     if comparison.same is None and comparison.how != TOO_LARGE:
         return Judgement(Verdict.UNPARSED, "", rule, predicted, target, strict), (target, predicted)
-    verdict = {True: Verdict.CORRECT, False: Verdict.WRONG, None: Verdict.UNPARSED}[comparison.same]
-    return Judgement(verdict, comparison.how, rule, predicted, target, strict), None
+    return Judgement(_VERDICTS[comparison.same], comparison.how, rule, predicted, target, strict), None
 
 
+_VERDICTS = {True: Verdict.CORRECT, False: Verdict.WRONG, None: Verdict.UNPARSED}
 _SETTLED = {
     "same": (Verdict.CORRECT, "Math-Verify"),
     "different": (Verdict.WRONG, "Math-Verify"),
@@ -107,10 +112,20 @@ def same_answer(
     return comparison
 
 
+class Gold(NamedTuple):
+    """A gold answer as it is written, undressed, and in its one spelling if it is a plain number."""
+
+    written: str
+    target: str
+    spelling: str | None
+
+
 @lru_cache(4096)
-def gold_answer(gold: str) -> str:
-    """The gold answer itself, undressed."""
-    return undress(written_gold(gold))
+def gold_answer(gold: str) -> Gold:
+    """Read the gold answer, out of a whole gold solution if need be."""
+    written = written_gold(gold)
+    spelling = canonical(written)
+    return Gold(written, written if spelling is not None else undress(written), spelling)
 
 
 def written_gold(gold: str) -> str:
@@ -142,13 +157,29 @@ def _option(answer: str) -> str:
 
 def _quick(gold: str, predicted: str) -> Comparison | None:
     """Decide two plain numbers by one spelling of each: most answers of most benchmarks."""
-    left = canonical(gold)
-    if left is None or (right := canonical(predicted)) is None:
-        return None
+    left, right = canonical(gold), canonical(predicted)
+    if left is None or right is None:
+        return _quick_quotients(gold, predicted, left or right)
+    return _same_spelling(left, right)
+
+
+def _same_spelling(left: str, right: str) -> Comparison | None:
     if left == right:
         return SAME_NUMBER
     short = len(left) <= SIMPLE_LENGTH and len(right) <= SIMPLE_LENGTH
     return OTHER_NUMBER if short else None
+
+
+def _quick_quotients(gold: str, predicted: str, number: str | None) -> Comparison | None:
+    """Decide two plain fractions, or one and a short plain number (`number`), in whole numbers."""
+    left, right = quotient(gold), quotient(predicted)
+    if left is None or right is None:
+        one, plain = (left, predicted) if right is None else (right, gold)
+        if one is None or number is None or len(number) > SIMPLE_LENGTH or len(plain) > SIMPLE_LENGTH:
+            return None
+        whole, _, places = number.partition(".")
+        left, right = one, (int(whole + places), 10 ** len(places))
+    return SAME_NUMBER if left[0] * right[1] == right[0] * left[1] else OTHER_NUMBER
 
 
 def _compare(target: str, predicted: str, question: str) -> Comparison:

@@ -79,6 +79,23 @@ SIMPLE_LENGTH = 8
 """Below the digits from which on a decimal may be a float's rounding."""
 
 
+_QUOTIENT = re.compile(r"(-?)(?:\\[dt]?frac\{(\d{1,15})\}\{(\d{1,15})\}|(\d{1,15})/(\d{1,15}))", re.ASCII)
+
+
+def quotient(text: str) -> tuple[int, int] | None:
+    r"""The two whole numbers of a plain fraction, in a microsecond; None for anything else.
+
+    >>> quotient(r"-\frac{6}{8}"), quotient("3/4"), quotient("3/0")
+    ((-6, 8), (3, 4), None)
+    """
+    match = _QUOTIENT.fullmatch(text)
+    if match is None:
+        return None
+    sign, top, bottom, above, below = match.groups()
+    divisor = int(bottom or below)
+    return (int(sign + (top or above)), divisor) if divisor else None
+
+
 def canonical(text: str) -> str | None:
     """One spelling for a plain English number, in a microsecond; None for anything else.
 

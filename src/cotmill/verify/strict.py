@@ -23,7 +23,8 @@ _LETTER = re.compile(r"answer is:?\s*\(?([A-E])\b", re.IGNORECASE)
 
 def gsm8k(gold: str, text: str) -> bool:
     """Cobbe et al. 2021: the number after `#### `, commas dropped, compared as text."""
-    match = _GSM8K.search(text)
+    start = text.find("#### ")
+    match = _GSM8K.search(text, start) if start >= 0 else None
     found = match[1].replace(",", "").rstrip(".") if match else None
     return found == gold.strip().replace(",", "").removeprefix("$")
 

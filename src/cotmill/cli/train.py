@@ -38,9 +38,13 @@ def command(  # noqa: PLR0913 - every option is one of the command line
     lora: Annotated[
         int | None, typer.Option(help="Train adapters of this rank instead of all weights.")
     ] = None,
+    mask: Annotated[
+        str | None, typer.Option(help="Masked thought: 0.4, paper, or ratio=0.2,replacement=random, …")
+    ] = None,
     packing: Annotated[bool, typer.Option("--packing", help="Lay rows end to end to save padding.")] = False,
     held_out: Annotated[str | None, typer.Option(help="Rows to measure the loss on, not trained on.")] = None,
     eval_every: Annotated[int | None, typer.Option(help="Steps between two such measurements.")] = None,
+    eval_answers: Annotated[int, typer.Option(help="Held-out questions answered at each of them.")] = 0,
     checkpoints: Annotated[int, typer.Option(help="Keep the weights at so many even steps.")] = 0,
     trajectories: Annotated[
         Path | None,
@@ -64,9 +68,11 @@ def command(  # noqa: PLR0913 - every option is one of the command line
         max_length=max_length,
         form=form,
         lora=None if lora is None else {"rank": lora, "alpha": 2.0 * lora},
+        mask=mask,
         packing=packing,
         empty_rows="leave out" if leave_out_empty else "refuse",
         eval_every=eval_every,
+        eval_answers=eval_answers,
         checkpoint_every=checkpoint_every,
     )
     from cotmill.cli.terminal.recording import recorded, recording

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from cotmill.train.masked.config import MaskConfig, short_form
 
 Schedule = Literal["cosine", "linear", "constant", "warmup-stable-decay"]
 Positive = Annotated[int, Field(gt=0)]
@@ -51,11 +53,20 @@ class TrainConfig(BaseModel):
     packing: bool = False
     group_by_length: bool = True
     lora: LoraConfig | None = None
+    mask: MaskConfig | None = None
+    """Masked-thought fine-tuning; short forms: a ratio (0.4), `paper`, `repo`."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """Arithmetic of the forward pass on a GPU; on a CPU it is always float32."""
     eval_every: Positive | None = None
+    eval_answers: Annotated[int, Field(ge=0)] = 0
+    """Held-out questions that are answered, greedily and without noise, at each measurement of their loss."""
     checkpoint_every: Positive | None = None
     """Steps between resumable checkpoints; None: none is written."""
+
+    @field_validator("mask", mode="before")
+    @classmethod
+    def _short_mask(cls, told: Any) -> Any:
+        return short_form(told)
 
     @model_validator(mode="after")
     def _one_budget(self) -> TrainConfig:

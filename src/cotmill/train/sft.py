@@ -24,12 +24,13 @@ from cotmill.core.files import canonical_json, read_json, write_json
 from cotmill.core.ids import content_id
 from cotmill.data.pool import Pool
 from cotmill.model.load import LanguageModel, load
-from cotmill.model.loss import token_losses
 from cotmill.model.quiet import quiet_transformers
 from cotmill.model.threads import use_threads
 from cotmill.model.tokenise import TokenisedRows, refuse_bad_masks, tokenise
+from cotmill.train.check import clean_check
 from cotmill.train.collate import MakeCollator, PackingCollator, RowCollator
 from cotmill.train.config import TrainConfig
+from cotmill.train.masked.trainer import masked_thought
 from cotmill.train.ranks import own_device, processes, rank
 from cotmill.train.schedule import schedule
 from cotmill.train.seen import SeenLosses
@@ -125,6 +126,8 @@ def train(  # noqa: PLR0913 - what is trained on what, how, where to, and what i
         )
         if extras.seen is not None:
             trainer.record(extras.seen)
+        if config.mask is not None:
+            masked_thought(trainer, config.mask, seed=seed)
         checkpoint = last_checkpoint(work)
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         facts: dict[str, Any] = _facts(lm, pool, rows, plan, trainer.state.log_history)
@@ -215,12 +218,13 @@ def _collator(lm: LanguageModel, rows: TokenisedRows, config: TrainConfig, extra
     """Choose the collator."""
     pad = lm.tokenizer.pad_token_id
     pad = lm.tokenizer.eos_token_id if pad is None else pad
+    keyed = config.mask is not None
     if extras.collator is not None:
         made = extras.collator(rows, pad)
     elif config.packing:
-        made = PackingCollator(rows, pad, width=config.max_length or lm.max_length)
+        made = PackingCollator(rows, pad, width=config.max_length or lm.max_length, keyed=keyed)
     else:
-        made = RowCollator(rows, pad)
+        made = RowCollator(rows, pad, keyed=keyed)
     return made if extras.seen is None else extras.seen.watch(rows, made)
 
 
@@ -238,11 +242,8 @@ def _watches(
     if config.checkpoint_every is None:
         yield CheckpointInTime()
     if held_out is not None:
-        rows = tokenise(
-            lm.tokenizer, held_out, max_length=config.max_length or lm.max_length, form=config.form
-        )
         every = config.eval_every or steps
-        yield AtSteps({*range(every, steps, every), steps}, lambda _, model: _held_out(lm, model, rows))
+        yield AtSteps({*range(every, steps, every), steps}, clean_check(lm, held_out, config))
     if checkpoints:
         yield AtSteps(even_steps(steps, checkpoints), _keeper(lm, work, extras))
     yield from extras.callbacks
@@ -254,12 +255,6 @@ def _keeper(lm: LanguageModel, work: Path, extras: Extras) -> Callable[[int, Any
     if sweep is None:
         return lambda step, model: snapshot(model, lm.tokenizer, work, step)
     return lambda step, model: sweep(step, LanguageModel(model, lm.tokenizer, lm.name, ""))
-
-
-def _held_out(lm: LanguageModel, model: Any, rows: TokenisedRows) -> dict[str, float]:
-    """Measure the loss per answer token on rows that are not trained on."""
-    losses = token_losses(LanguageModel(model, lm.tokenizer, lm.name, ""), rows)
-    return {"held_out_loss": float(losses.values.mean(dtype="float64"))}
 
 
 def _facts(

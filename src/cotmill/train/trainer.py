@@ -139,9 +139,13 @@ def add_summed_loss(model: torch.nn.Module) -> None:
         targets = summed_loss_of[:, 1:]
         keep = targets != IGNORED
         logits = self.get_output_embeddings()(hidden[keep])
+        scores = functional.log_softmax(logits.float(), -1)
+        if self.training:
+            # Left for whoever logs losses of single labels (masked thought); it costs a look-up.
+            self.label_losses = -scores.detach().gather(1, targets[keep][:, None])[:, 0]
         if not by_row:
-            return functional.cross_entropy(logits.float(), targets[keep], reduction="sum")
-        losses = functional.cross_entropy(logits.float(), targets[keep], reduction="none")
+            return functional.nll_loss(scores, targets[keep], reduction="sum")
+        losses = functional.nll_loss(scores, targets[keep], reduction="none")
         rows = torch.arange(len(keep), device=keep.device).repeat_interleave(keep.sum(dim=1))
         return losses.new_zeros(len(keep)).index_add(0, rows, losses)
 

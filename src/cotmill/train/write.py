@@ -20,6 +20,10 @@ RESULT = "cotmill.json"
 LOG = "train_log.parquet"
 TIMING = "timing.json"
 ADAPTER = "adapter"
+OPTIONAL = (
+    "held_out_accuracy", "mask_ratio", "noised_share", "loss_clean_input", "loss_noised_input",
+)  # fmt: skip
+"""Columns of the log that are there only if the training measured them."""
 
 
 def write_result(
@@ -70,7 +74,9 @@ def log_table(history: list[dict[str, Any]]) -> pa.Table:
     rows = [steps[step] for step in sorted(steps) if "loss" in steps[step] or "held_out_loss" in steps[step]]
     kinds = {"loss": "loss", "learning_rate": "learning_rate", "gradient_norm": "grad_norm"}
     columns: dict[str, pa.Array] = {"step": pa.array([int(row["step"]) for row in rows], pa.int64())}
-    for name, key in {**kinds, "held_out_loss": "held_out_loss"}.items():
+    kinds |= {"held_out_loss": "held_out_loss"}
+    kinds |= {name: name for name in OPTIONAL if any(name in row for row in rows)}
+    for name, key in kinds.items():
         columns[name] = pa.array([row.get(key) for row in rows], pa.float64())
     return pa.table(columns)
 

@@ -286,5 +286,8 @@ def recipe_schema() -> dict[str, Any]:
     schema = Recipe.model_json_schema()
     schema["title"] = "cotmill recipe"
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["$defs"]["MaskConfig"] = {
+        "anyOf": [{"type": "number"}, {"type": "string"}, schema["$defs"]["MaskConfig"]]
+    }
     schema["$defs"]["Proxy"] = {"anyOf": [{"type": "string"}, schema["$defs"]["Proxy"]]}
     return schema

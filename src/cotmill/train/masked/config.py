@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Listed = BeforeValidator(lambda told: tuple(told) if isinstance(told, list) else told)
+"""A list where a tuple is kept, also where a recipe is read strictly."""
 Replacement = Literal["mask", "random", "pad", "zero", "dropout", "neftune", "model"]
 TokenClass = Literal["digits", "operators", "words"]
 STRENGTHS: Mapping[str, float] = {"dropout": 0.5, "neftune": 5.0, "model": 1.0}
@@ -50,7 +52,7 @@ class MaskConfig(BaseModel):
     """Of dropout (share dropped), neftune (alpha) and model (temperature); None: 0.5, 5 and 1."""
     scope: Literal["solution", "question", "all"] = "solution"
     """Where noise may fall. The paper's answer is the solution; the others are its ablations."""
-    only: tuple[TokenClass, ...] = ()
+    only: Annotated[tuple[TokenClass, ...], Listed] = ()
     """Noise tokens of these classes alone; empty: of all."""
     span: Annotated[int, Field(gt=0)] = 1
     """Tokens that are noised together; the share that is noised stays the ratio."""
@@ -58,7 +60,7 @@ class MaskConfig(BaseModel):
     """Whether the end-of-text token may be noised (the public code does)."""
     answer: bool = True
     """Whether the final answer may be noised: all from the mark of the answer on (the public code does)."""
-    answer_marks: tuple[str, ...] = ("####", "\\boxed")
+    answer_marks: Annotated[tuple[str, ...], Listed] = ("####", "\\boxed")
     loss: Literal["all", "clean tokens", "clean inputs"] = "all"
     """Which labels count: all; those whose own token is not noised; those whose preceding token is not."""
     consistency: Annotated[float, Field(ge=0)] = 0.0
@@ -122,17 +124,13 @@ def short_form(told: object) -> object:
     if text in ("paper", "repo"):
         # The public code's GSM8K runs replace by random ids, all its others by the mask.
         return {"variant": text}
-    if "=" not in text:
-        return {"ratio": text}
-    return {key.strip(): _value(part) for key, _, part in _pairs(text)}
-
-
-def _pairs(text: str) -> list[tuple[str, str, str]]:
-    """Cut `a=1, b=x` at the commas in front of a key; lists are written `only=digits+operators`."""
-    return [part.partition("=") for part in text.split(",") if part.strip()]
+    pairs = [part.partition("=") for part in text.split(",") if part.strip()]
+    return (
+        {"ratio": _value(text)} if "=" not in text else {key.strip(): _value(part) for key, _, part in pairs}
+    )
 
 
 def _value(text: str) -> Any:
-    """Read one value as YAML would, so that 0.4, true and null mean what they say."""
+    """Read one value as YAML would, so that 0.4 and true mean what they say; lists are joined by +."""
     parts = [yaml.safe_load(part) for part in text.split("+")]
     return parts if len(parts) > 1 else parts[0]

@@ -25,7 +25,7 @@ from cotmill.core.ids import seed_of
 from cotmill.model.batches import IGNORED
 from cotmill.train.masked.config import MaskConfig
 from cotmill.train.masked.consistency import consistent_losses
-from cotmill.train.masked.keys import ROWS, Layout, layout_of
+from cotmill.train.masked.keys import ROWS, Layout, layout_of, real_tokens
 from cotmill.train.masked.meter import Meter, Tap
 from cotmill.train.masked.replace import ON_EMBEDDINGS, embeddings_changed, guessed_ids, replaced_ids
 from cotmill.train.masked.vocabulary import (
@@ -97,7 +97,7 @@ class MaskedThought(Base):
     def compute_loss(
         self,
         model: Any,
-        inputs: dict[str, Any],
+        inputs: Any,
         return_outputs: bool = False,  # noqa: FBT001, FBT002 - the signature of transformers
         num_items_in_batch: Any = None,
     ) -> Any:
@@ -105,9 +105,9 @@ class MaskedThought(Base):
         if not self.model.training or return_outputs:
             inputs.pop(ROWS, None)
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-        self._refuse_running_text(inputs)
         ratio = self._ratio()
         layout, chosen, seed = self.noise.of(inputs, ratio=ratio, epoch=int(self.state.epoch or 0))
+        self._refuse_running_text(inputs, layout)
         inputs.pop(ROWS, None)
         labels = self.noise.labels(inputs["labels"], chosen)
         ids = self.noise.ids(model, inputs, layout, chosen, seed) if ratio else inputs["input_ids"]
@@ -159,13 +159,19 @@ class MaskedThought(Base):
         every = self.state.logging_steps or self.args.logging_steps
         return every < 1 or (self.state.global_step + 1) % int(every) == 0
 
-    def _refuse_running_text(self, inputs: Mapping[str, Any]) -> None:
+    def _refuse_running_text(self, inputs: Mapping[str, Any], layout: Layout) -> None:
         """Refuse, at the first batch, rows in which question and solution cannot be told apart."""
         if self._checked:
             return
         self._checked = True
-        labels = inputs["labels"]
-        if self.noise.config.scope == "solution" and bool((labels[:, 1:2] != IGNORED).all()):
+        told = inputs["labels"] != IGNORED
+        # A batch of pieces may lie within one long solution; then the whole data set was looked at.
+        asked = (
+            self.noise.cuts.questions
+            if self.noise.cuts
+            else bool((real_tokens(inputs) & ~told & (layout.place > 0)).any())
+        )
+        if self.noise.config.scope == "solution" and not asked:
             raise DataError(
                 "every row carries loss from its first tokens on, so the question would be noised with the "
                 "solution; train on prompt and completion columns (TRL: completion_only_loss), or say "

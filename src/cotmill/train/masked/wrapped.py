@@ -9,7 +9,7 @@ row it begins, and which row its last piece belongs to.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import torch
@@ -36,8 +36,10 @@ class Piece(NamedTuple):
 class Cuts:
     """For lines, by their own key, the row of their first and of their last piece."""
 
-    heads: dict[int, Piece] = field(default_factory=dict)
-    tails: dict[int, Piece] = field(default_factory=dict)
+    heads: dict[int, Piece]
+    tails: dict[int, Piece]
+    questions: bool
+    """Whether any token of the data set carries no loss."""
 
     def mend(self, layout: Layout, inputs: Mapping[str, Any]) -> Layout:
         """Give the pieces of a batch the keys and places of their rows."""
@@ -69,8 +71,9 @@ def _line_keys(inputs: Mapping[str, Any]) -> Int[torch.Tensor, "row token"]:
 
 def cuts_of(dataset: Any) -> Cuts:
     """Read the packed lines of a data set once, in order."""
-    cuts, group = Cuts(), list[Line]()
+    cuts, group, questions = Cuts({}, {}, questions=False), list[Line](), False
     for ids, labels in _lines(dataset):
+        questions = questions or bool((labels[1:] == IGNORED).any())
         fresh = bool(group) and int(group[-1][1][-1]) != IGNORED and int(labels[0]) == IGNORED
         if fresh or len(group) == LINES:
             _note(cuts, group)
@@ -78,7 +81,7 @@ def cuts_of(dataset: Any) -> Cuts:
         group.append((ids, labels))
     if group:
         _note(cuts, group)
-    return cuts
+    return replace(cuts, questions=questions)
 
 
 def _lines(dataset: Any) -> Iterator[Line]:

@@ -6,6 +6,7 @@ Every sample gets a decision with a reason, so that what was left out can be loo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -61,6 +62,7 @@ class Chosen(NamedTuple):
     """The accepted traces whose path is not that of a given solution."""
 
 
+@lru_cache(65_536)
 def path_name(key: str) -> str:
     """Shorten a key to a name; a path that cannot be read has none.
 
@@ -71,7 +73,9 @@ def path_name(key: str) -> str:
 
 
 def usable(sample: Mapping[str, Any], config: RftConfig) -> bool:
-    """Whether a sample is looked at: one that failed is not, one that was cut off only in mode `repo`."""
+    """Whether a sample is looked at: not a failed or empty one; a cut-off one only in mode `repo`."""
+    if not sample["text"].strip():
+        return False
     return sample["finish_reason"] != FAILED and (sample["finish_reason"] != CUT_OFF or not config.trim)
 
 
@@ -81,31 +85,32 @@ def choose(
     """Decide on every sample of a question; `findings` and `texts` are by sample id."""
     config = judge.config
     golds = {_own_key(judge.key(gold), gold, config) for gold in sampled.question.golds}
-    reasons = {sample["sample_id"]: _objection(sample, findings, judge) for sample in sampled.samples}
-    accepted = [sample for sample in sampled.samples if not reasons[sample["sample_id"]]]
-    candidates = []
-    for sample in accepted:
+    keys: dict[str, str] = {}
+    reasons: dict[str, str] = {}
+    open_to = []
+    for sample in sampled.samples:
         name = sample["sample_id"]
-        one = Candidate(name, _own_key(findings[name].key, texts[name], config), texts[name])
-        unread = one.key.startswith(UNREAD) and config.without_equations == "none"
-        seen = config.distinct and config.gold_seen and one.key in golds
-        reasons[name] = _UNREADABLE if unread else _GOLD_PATH if seen else ""
-        candidates.append(one)
-    open_to = [one for one in candidates if not reasons[one.id]]
-    writer = {sample["sample_id"]: sample["writer"] for sample in accepted}
-    kept = _kept(open_to, writer, sampled.question.golds, config)
-    for one in open_to:
-        reasons[one.id] = KEPT if one.id in kept else _KNOWN_PATH
-    paths = {one.id: path_name(one.key) for one in candidates}
-    for name, found in findings.items():
-        paths.setdefault(name, path_name(_own_key(found.key, texts[name], config)))
+        found = findings.get(name)
+        keys[name] = UNREAD if found is None else _own_key(found.key, texts[name], config)
+        reasons[name] = _objection(sample, found, config) or _known(keys[name], golds, config)
+        if not reasons[name]:
+            open_to.append(Candidate(name, keys[name], texts[name]))
+    writers = {sample["sample_id"]: sample["writer"] for sample in sampled.samples}
+    kept = _kept(open_to, writers, sampled.question.golds, config)
+    reasons.update((one.id, KEPT if one.id in kept else _KNOWN_PATH) for one in open_to)
     decisions = [
-        Decision(sample, texts.get(name, ""), findings.get(name), paths.get(name, ""), reasons[name])
-        for sample in sampled.samples
-        if (name := sample["sample_id"])
+        Decision(sample, texts.get(name, ""), findings.get(name), path_name(keys[name]), reasons[name])
+        for name, sample in zip(reasons, sampled.samples, strict=True)
     ]
     gold_paths = frozenset(map(path_name, golds)) - {""}
     return Chosen(sampled.example_id, sampled.question, decisions, gold_paths, open_to)
+
+
+def _known(key: str, golds: set[str], config: RftConfig) -> str:
+    """Why an accepted trace cannot be new; "" when it can."""
+    if key.startswith(UNREAD) and config.without_equations == "none":
+        return _UNREADABLE
+    return _GOLD_PATH if config.distinct and config.gold_seen and key in golds else ""
 
 
 def _own_key(key: str, text: str, config: RftConfig) -> str:
@@ -115,11 +120,10 @@ def _own_key(key: str, text: str, config: RftConfig) -> str:
     return UNREAD + (content_id(text) if config.without_equations == "all" else "")
 
 
-def _objection(sample: Mapping[str, Any], findings: Mapping[str, Finding], judge: Filter) -> str:
+def _objection(sample: Mapping[str, Any], found: Finding | None, config: RftConfig) -> str:
     """Why a sample is not accepted; "" when it is."""
-    found, config = findings.get(sample["sample_id"]), judge.config
     if found is None:
-        return "failed" if sample["finish_reason"] == FAILED else "cut off"
+        return "cut off" if sample["finish_reason"] == CUT_OFF else "failed"
     if config.answer and not found.answer:
         return "answer"
     if config.equations and not found.equations:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from cotmill.augment import repo
@@ -124,6 +125,7 @@ class Filter:
         )
 
 
+@lru_cache(65_536)
 def _spelling(predicted: str | None) -> str:
     """One spelling of an answer: 18, 18.0 and $18 are one."""
     if not predicted:
@@ -144,10 +146,11 @@ def _as_written(example: Example, text: str, key: str) -> Finding:
 def _by_script(example: Example, text: str, key: str) -> Finding:
     """The public script's filter; with its own key the equations are not read a second time."""
     right, predicted, why = _by_number(example, text)
-    computes = repo.right_equations(text)
-    path = repo.key(text) if key == "paper" else KEYS[key](read_path(text))
+    marks = repo.marks(text)
+    computes = all(map(repo.right_mark, marks))
+    path = repo.key_of_marks(marks) if key == "paper" else KEYS[key](read_path(text))
     why = why or ("" if computes else "a mark does not compute")
-    return Finding(right, computes, GROUNDED, predicted, path, len(repo.marks(text)), 0, why)
+    return Finding(right, computes, GROUNDED, predicted, path, len(marks), 0, why)
 
 
 def _by_number(example: Example, text: str) -> tuple[bool, str, str]:

@@ -13,7 +13,7 @@ import ast
 import math
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -50,9 +50,9 @@ def right_answer(gold: str, text: str) -> bool:
     >>> right_answer("18", "… #### 18.0 and more #### 3"), right_answer("1,000", "#### 1000")
     (True, True)
     """
-    match = _ANSWER.search(text)
-    target, found = _float(gold), _float(match[1]) if match else None
-    return target is not None and target == found
+    found = answer(text)
+    target = _float(gold)
+    return target is not None and found is not None and target == _float(found)
 
 
 def answer(text: str) -> str | None:
@@ -61,6 +61,7 @@ def answer(text: str) -> str | None:
     return match[1] if match else None
 
 
+@lru_cache(65_536)
 def _float(text: str) -> float | None:
     try:
         return float(text.replace(",", ""))
@@ -95,8 +96,13 @@ def right_mark(mark: str) -> bool:
 
 
 def key(text: str) -> str:
-    """Join what stands in the marks, without white space."""
-    return "|".join("".join(mark.split()) for mark in marks(text))
+    """Join what stands in the marks of a trace, without white space."""
+    return key_of_marks(marks(text))
+
+
+def key_of_marks(found: Sequence[str]) -> str:
+    """Join marks, without white space."""
+    return "".join("|".join(found).split())
 
 
 _BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,20 +83,23 @@ def cut(sampled: Iterable[Sampled], config: RftConfig, out: Path) -> Iterator[Sh
 def work(shard: Shard) -> int:
     """Judge, choose, write; return the number of samples."""
     with Filter(shard.config) as judge:
-        texts = {
-            sample["sample_id"]: trimmed(sample["text"]) if shard.config.trim else sample["text"]
-            for sampled in shard.sampled
-            for sample in sampled.samples
-            if usable(sample, shard.config)
-        }
-        findings = _judged(shard.sampled, texts, judge)
-        chosen = [
-            choose(one, {n: findings[n] for n in _ids(one) if n in findings}, texts, judge)
-            for one in shard.sampled
-        ]
+        chosen = decide(shard.sampled, judge)
     with folder_aside(shard.folder) as part:
         _write(part, chosen, shard.config)
     return sum(len(one.samples) for one in shard.sampled)
+
+
+def decide(sampled: Sequence[Sampled], judge: Filter) -> list[Chosen]:
+    """Judge every different text of a question once, and choose."""
+    config = judge.config
+    texts = {
+        sample["sample_id"]: trimmed(sample["text"]) if config.trim else sample["text"]
+        for one in sampled
+        for sample in one.samples
+        if usable(sample, config)
+    }
+    findings = _judged(sampled, texts, judge)
+    return [choose(one, findings, texts, judge) for one in sampled]
 
 
 def _ids(sampled: Sampled) -> list[str]:

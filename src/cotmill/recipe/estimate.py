@@ -34,6 +34,8 @@ COUNTED_BYTES = 2**28
 """Larger files are not counted line by line only to estimate."""
 STARTING = 1.0
 """Seconds to load a small model and set up a step."""
+JUDGING = 3e-4
+"""Seconds to verify one short sample and read its path."""
 IMPORTING = 8.0
 """Seconds until a worker has imported torch and the trainer, once."""
 
@@ -130,6 +132,17 @@ def of_evaluation(model: str, rows: int, row_bytes: float, evaluate: Mapping[str
     written = rows * evaluate["samples"] * min(evaluate["max_new_tokens"], ANSWER_TOKENS)
     tokens = written + rows * row_tokens(row_bytes, model)
     return Estimate(rows, tokens, STARTING + _seconds(tokens, model, passes=2))
+
+
+def of_sampling(model: str, rows: int, row_bytes: float, k: int, max_new_tokens: int) -> Estimate:
+    """Estimate drawing k samples of every question; the prompt is read once."""
+    tokens = rows * k * min(max_new_tokens, ANSWER_TOKENS) + rows * row_tokens(row_bytes, model)
+    return Estimate(rows * k, tokens, STARTING + _seconds(tokens, model, passes=2), row_bytes)
+
+
+def of_augmenting(rows: int, row_bytes: float, samples: int) -> Estimate:
+    """Estimate verifying samples and choosing among them; the result is guessed as twice what was given."""
+    return Estimate(2 * rows, seconds=STARTING + samples * JUDGING, row_bytes=row_bytes)
 
 
 def of_source(source: Source, found: Identity) -> Estimate:

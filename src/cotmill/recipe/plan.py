@@ -1,13 +1,13 @@
 """From a recipe to steps: every cell becomes a chain of steps, and equal steps become one.
 
-    data ─┬───────────────────────────────► select ─► train ─► evaluate (one per test)
-          ├─► train (proxy) ─► measure ──────┘                     ▲
-          └─► measure                                  test ───────┘
+    data ─┬─► train (sampler) ─► sample ─► augment ─► select ─► train ─► evaluate (one per test)
+          ├─► train (proxy) ─► measure ─────────────────┘                     ▲
+          └─► measure                                             test ───────┘
 
 Influence is measured between the proxy and the selection: evaluate (before, after) ─► queries ─► measure.
 
-A stage that is added later (sampling and augmenting, masking) is a method of `_Chain` that takes
-the pool's step and gives back another, and a kind in `recipe.steps`.
+A stage that is added later is a method of `_Chain` that takes the pool's step and gives back another, and a
+kind in `recipe.steps`. A cell without `sample` and `augment` selects from the data itself.
 """
 
 from __future__ import annotations
@@ -18,14 +18,17 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from cotmill.augment.config import RftConfig
 from cotmill.core.runs import StepRecord
 from cotmill.evidence import Embeddings, Influence, Lengths, Losses, PassRates, Readings, Trajectories
 from cotmill.evidence.parts import checked
 from cotmill.recipe.estimate import (
     INFLUENCE_PASSES,
     Estimate,
+    of_augmenting,
     of_evaluation,
     of_measuring,
+    of_sampling,
     of_source,
     of_test,
     of_training,
@@ -33,7 +36,7 @@ from cotmill.recipe.estimate import (
 from cotmill.recipe.graph import Step
 from cotmill.recipe.identity import Identity, identity_of_benchmark, identity_of_file, identity_of_model
 from cotmill.recipe.load import Cell, LoadedRecipe
-from cotmill.recipe.schema import Evaluate, Proxy, Seed, Select, Source, TestSource, Train
+from cotmill.recipe.schema import Evaluate, Proxy, Sample, Seed, Select, Source, TestSource, Train
 from cotmill.recipe.steps import KINDS
 from cotmill.select import SELECTORS
 from cotmill.select.budget import Budget, Unit
@@ -99,11 +102,17 @@ class _Chain:
         """Plan all stages, and name their steps."""
         pipeline = self.cell.pipeline
         roles = {"data": self.data(pipeline.data.train)}
+        pool = roles["data"]
+        if pipeline.sample is not None:
+            roles |= self.sampled(pipeline.sample, pool)
+        if pipeline.augment is not None:
+            roles |= self.augmented(pipeline.augment, pool, roles)
+            pool = roles["augment"]
         if pipeline.select is not None:
-            roles |= self.selected(pipeline.select, roles["data"])
+            roles |= self.selected(pipeline.select, pool)
         model = identity_of_model(pipeline.model, self.loaded.find)
         if pipeline.train is not None:
-            roles["train"] = self.trained(pipeline.train, model, roles["data"], roles.get("select"))
+            roles["train"] = self.trained(pipeline.train, model, pool, roles.get("select"))
         if pipeline.evaluate is not None:
             for name, source in pipeline.evaluate.tests.items():
                 test = self.test(name, source)
@@ -135,6 +144,42 @@ class _Chain:
         config = found.config | plain(source, leave_out={"lab", "file", "benchmark"}) | {"name": name}
         rows = source.lab.rows if source.lab else source.rows or 1000
         return self._step("test", config, {}, found, of_test(rows, lab=source.lab is not None))
+
+    def sampled(self, sample: Sample, data: Step) -> dict[str, Step]:
+        """Plan the fine-tuning of every model that is sampled from, and the sampling."""
+        roles: dict[str, Step] = {}
+        names = [name or self.cell.pipeline.model for name in sample.models]
+        for name in names:
+            model = identity_of_model(name, self.loaded.find)
+            inputs = {"pool": data}
+            tag = f".{name}" if len(names) > 1 else ""
+            training = sample.train or self.cell.pipeline.train
+            if sample.tuned and training is not None:
+                roles[f"sampler{tag}"] = inputs["model"] = self._training(
+                    training, sample.seed, model, inputs
+                )
+                model = Identity({})
+            config = {
+                "settings": plain(sample.settings(self._seed(sample.seed))),
+                "allocation": plain(sample.allocated()), "max_new_tokens": sample.max_new_tokens,
+                "questions": sample.questions,
+            }  # fmt: skip
+            rows = min(self._rows(data), sample.questions or self._rows(data))
+            cost = of_sampling(name, rows, data.row_bytes, sample.k, sample.max_new_tokens)
+            roles[f"sample{tag}"] = self._step("sample", config | _model(model), inputs, model, cost)
+        return roles
+
+    def augmented(self, augment: RftConfig, data: Step, roles: Mapping[str, Step]) -> dict[str, Step]:
+        """Plan the choice of paths, and in the lab the count of what is unsound among them."""
+        stores = {role: step for role, step in roles.items() if role.partition(".")[0] == "sample"}
+        inputs = {"pool": data, **stores}
+        config = {"rft": plain(augment.resolved())}
+        cost = of_augmenting(data.rows, data.row_bytes, sum(step.rows for step in stores.values()))
+        done = self._step("augment", config, inputs, Identity({}), cost)
+        found = {"augment": done}
+        if "lab" in data.record.config:
+            found["audit"] = self._step("audit", {}, {**inputs, "augment": done}, Identity({}), cost)
+        return found
 
     def selected(self, select: Select, data: Step) -> dict[str, Step]:
         """Plan what a method needs to be measured, and the selection."""

@@ -57,6 +57,8 @@ def prepare(loaded: LoadedRecipe, folder: Path | None = None, *, workers: int | 
     """
     models = {cell.pipeline.model for cell in loaded.cells}
     models |= {cell.pipeline.proxy.model for cell in loaded.cells if cell.pipeline.proxy.model}
+    samples = [cell.pipeline.sample for cell in loaded.cells if cell.pipeline.sample is not None]
+    models |= {name for sample in samples for name in sample.models if name is not None}
     tiny = all(is_tiny(model) for model in models)
     gpus = find_gpus()
     share = machine_share(tiny=tiny, workers=workers, cores=cpus(), gpus=len(gpus))

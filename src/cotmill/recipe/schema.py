@@ -1,6 +1,7 @@
 """What a recipe may say. Frozen and strict: an unknown setting is an error, not a different experiment.
 
-A recipe names one pipeline (`data`, `model`, `proxy`, `select`, `train`, `evaluate`). `arms` are the things
+A recipe names one pipeline (`data`, `model`, `proxy`, `sample`, `augment`, `select`,
+`train`, `evaluate`). `arms` are the things
 compared, each a few overrides of the pipeline; `grid` varies settings for all arms; every grid point, arm
 and seed is a cell. Overrides are merged in the order pipeline, grid, arm.
 """
@@ -11,6 +12,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from cotmill.augment.allocate import Allocation
+from cotmill.augment.config import RftConfig
+from cotmill.augment.engines.base import SamplingSettings
 from cotmill.core.errors import RecipeError
 from cotmill.evaluate.config import EvalConfig
 from cotmill.evidence import Influence
@@ -212,12 +216,60 @@ class Evaluate(EvalConfig):
     seed: Seed = 0
 
 
+class Sample(Part):
+    """Candidate solutions to the questions of the pool, drawn from one model or several."""
+
+    k: Count = 100
+    """Samples of a question; the most, where the allocation lets it vary. One store serves every k below."""
+    model: str | tuple[str, ...] | None = None
+    """None: the recipe's model. Several: each draws k samples, and `augment` pools them."""
+    tuned: bool = True
+    """Whether a model is fine-tuned on the pool before it is sampled from."""
+    train: TrainConfig | None = None
+    """How; None: as the recipe trains. Arms that differ in `train` share their samples when this is given."""
+    temperature: Annotated[float, Field(ge=0, le=10)] = 0.7
+    top_k: Annotated[int, Field(ge=0)] = 0
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    max_new_tokens: Count = 256
+    allocation: dict[str, Any] = {}
+    """How many samples each question gets: `scheme` and its numbers, as in `cotmill sample`; else k each."""
+    questions: Count | None = None
+    """At most so many questions, drawn by hash."""
+    seed: Seed = "each"
+
+    @model_validator(mode="after")
+    def _usable_allocation(self) -> Sample:
+        try:
+            self.allocated()
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise ValueError(f"allocation.{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        return self
+
+    @property
+    def models(self) -> tuple[str | None, ...]:
+        """The models that are sampled from; None is the recipe's."""
+        return self.model if isinstance(self.model, tuple) else (self.model,)
+
+    def allocated(self) -> Allocation:
+        """The rule that says how many samples each question gets."""
+        return Allocation(**{"k": self.k, **self.allocation})
+
+    def settings(self, seed: int) -> SamplingSettings:
+        """What decides the distribution of a sample."""
+        told = {name: getattr(self, name) for name in ("temperature", "top_k", "top_p")}
+        return SamplingSettings(**told, seed=seed)
+
+
 class Pipeline(Part):
     """One way from data to a result."""
 
     data: Data
     model: str
     proxy: Proxy = Proxy()
+    sample: Sample | None = None
+    augment: RftConfig | None = None
+    """Verified, distinct paths out of the samples; what comes after sees the given rows and these."""
     select: Select | None = None
     train: Train | None = None
     """None: the model is evaluated as it comes."""
@@ -230,6 +282,16 @@ class Pipeline(Part):
 
     @model_validator(mode="after")
     def _does_something(self) -> Pipeline:
+        if self.augment is not None and self.sample is None:
+            raise ValueError("augment needs samples; write sample: {k: 100}")
+        if self.sample is not None and self.sample.tuned and not (self.sample.train or self.train):
+            raise ValueError(
+                "sample fine-tunes its models; write sample: {train: {steps: 300}} or tuned: false"
+            )
+        if self.train is None and self.augment is not None and self.evaluate is not None:
+            raise ValueError(
+                "augment has no effect on evaluate when train is null; write train: {steps: 300}"
+            )
         if self.train is None and self.select is not None and self.evaluate is not None:
             raise ValueError("select has no effect on evaluate when train is null; write train: {steps: 300}")
         return self

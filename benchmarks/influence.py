@@ -8,8 +8,8 @@
 F is one bare forward pass over the pool, length-bucketed, all logits computed and thrown away. The job is
 everything: factors, two directions from `--queries` queries each, scores, losses and gradient norms of all
 rows. Every system runs in its own process, so that its peak memory is its own; seconds are of the wall, so
-run it on a machine that has nothing else to do. Peers are given the same rows, padded to the longest row
-of a batch, the same layers and the same damping.
+run it on a machine that has nothing else to do; processor time is less touched by others. Peers are given
+the same rows, padded to the longest row of a batch, the same layers and the same damping.
 """
 
 from __future__ import annotations
@@ -120,7 +120,8 @@ def ours(told: argparse.Namespace) -> dict[str, object]:
     unit = forward_seconds(lm, rows)
     tracked = tracked_modules(lm)
     config = FactorConfig(tokens=int(told.share * rows.lengths.sum()) if told.share < 1 else None)
-    spent = {}
+    spent: dict[str, float] = {}
+    processor = time.process_time()
     separate = told.separate
     with tempfile.TemporaryDirectory() as folder:
         started = now(lm)
@@ -136,7 +137,9 @@ def ours(told: argparse.Namespace) -> dict[str, object]:
         spent["directions"] = now(lm) - started - spent["factors"]
         scores = score_rows(lm, rows, tracked, directions)
         spent["scores"] = now(lm) - started - sum(spent.values())
-    return {"unit": unit, "spent": spent, "scores": scores.values.tolist(), **memory()}
+    processor = time.process_time() - processor
+    found = {"unit": unit, "spent": spent, "processor": processor, "scores": scores.values.tolist()}
+    return {**found, **memory()}
 
 
 def memory() -> dict[str, float]:
@@ -182,6 +185,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--cuda", action="store_true")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--peers", type=Path, help="folder of the peers; without it only ours is run")
+    parser.add_argument("--only", action="append", choices=PEERS, help="of the peers only this one")
     parser.add_argument("--result", type=Path, help="write the result of ours here and print nothing")
     return parser.parse_args()
 
@@ -213,10 +217,11 @@ def main() -> None:
         told.share = 1.0
         show("cotmill, a quarter", quarter, unit)
         compare("a quarter against all", mine["scores"], quarter["scores"])
-    for name in PEERS if told.peers else ():
+    for name in told.only or PEERS if told.peers else ():
         found = peer(name, told)
         seconds = show(name, found, unit)
-        print(f"{'':24s} {seconds / total:.1f} x our time")
+        work = found["processor"] / mine["processor"]
+        print(f"{'':24s} {seconds / total:.1f} x our time, {work:.1f} x our processor time")
         if found.get("scores"):
             compare(f"{name} against ours", mine["scores"], found["scores"])
 

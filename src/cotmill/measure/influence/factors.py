@@ -22,12 +22,14 @@ from safetensors.torch import load_file, save_file
 from cotmill.core.files import aside, canonical_json, write_json
 from cotmill.core.ids import content_id, order_keys
 from cotmill.measure.influence.config import FactorConfig
-from cotmill.measure.influence.modules import Tracked, blocks
+from cotmill.measure.influence.modules import GIGABYTE, Tracked, blocks
 from cotmill.measure.influence.spectrum import at_once, by_tokens_is_cheaper, eigenvectors, gram
 from cotmill.measure.influence.sweep import Batch, on_sampled, sweep
 from cotmill.model.load import LanguageModel
 from cotmill.model.tokenise import TokenisedRows
 
+KEPT_SHARE = 0.25
+"""Share of the memory for factors in which the tensors of the first pass may wait for the second."""
 VERSION = 1
 """Raised when the same inputs would leave other factors."""
 
@@ -105,17 +107,22 @@ def _fit_block(
         for layer in block:
             _save(place, layer, {"values": torch.ones(layer.outputs, layer.inputs)})
         return
-    bases: Mapping[str, Basis] = {}
-    if config.curvature in ("kfac", "ekfac"):
+    if config.curvature == "diagonal":
+        squares, kept = Squares({}), None
+    else:
         covariances = Covariances()
-        sweep(lm, rows, block, covariances, gradient=gradient, batch_tokens=batch_tokens)
-        bases = covariances.bases(block, usable)
-        if config.curvature == "kfac":
-            for layer in block:
-                _save(place, layer, bases[layer.name].tensors(bases[layer.name].values))
-            return
-    squares = Squares(bases)
-    sweep(lm, rows, block, squares, gradient=gradient, batch_tokens=batch_tokens)
+        kept = Kept(covariances, config.gigabytes * KEPT_SHARE if config.curvature == "ekfac" else 0.0)
+        sweep(lm, rows, block, kept, gradient=gradient, batch_tokens=batch_tokens)
+        squares = Squares(covariances.bases(block, usable))
+    bases = squares.bases
+    if config.curvature == "kfac":
+        for layer in block:
+            _save(place, layer, bases[layer.name].tensors(bases[layer.name].values))
+        return
+    if kept is not None and kept.whole:
+        kept.replay(squares)
+    else:
+        sweep(lm, rows, block, squares, gradient=gradient, batch_tokens=batch_tokens)
     for layer in block:
         values = squares.sums[layer.name] / usable
         _save(place, layer, bases[layer.name].tensors(values) if bases else {"values": values})
@@ -181,6 +188,47 @@ def _add(sums: dict[str, torch.Tensor], name: str, value: torch.Tensor) -> None:
         sums[name] += value
     else:
         sums[name] = value
+
+
+@dataclass(eq=False)
+class Kept:
+    """A sink before a sink: it keeps what goes through, so that a second pass need not be made.
+
+    What outgrows its memory is let go of, and then the second pass is made after all.
+    """
+
+    sink: Covariances
+    gigabytes: float
+    batches: list[tuple[Batch, list[tuple[Tracked, torch.Tensor, torch.Tensor]]]] = field(
+        default_factory=list
+    )
+    whole: bool = True
+    bytes: int = 0
+
+    def layer(self, batch: Batch, layer: Tracked, inputs: torch.Tensor, gradients: torch.Tensor) -> None:
+        """Hand one layer's tensors on, and keep them while there is room."""
+        self.sink.layer(batch, layer, inputs, gradients)
+        if not self.whole:
+            return
+        if not self.batches or self.batches[-1][0] is not batch:
+            self.batches.append((batch, []))
+        self.batches[-1][1].append((layer, inputs, gradients))
+        self.bytes += gradients.nbytes + (inputs.nbytes if layer.shares == layer.name else 0)
+        if self.bytes > self.gigabytes * GIGABYTE:
+            self.whole = False
+            self.batches.clear()
+
+    def finish(self, batch: Batch, losses: torch.Tensor) -> None:
+        """Hand the end of a batch on."""
+        self.sink.finish(batch, losses)
+
+    def replay(self, sink: Squares) -> None:
+        """Hand everything to another sink, batch by batch, and let go of it."""
+        for batch, layers in self.batches:
+            for layer, inputs, gradients in layers:
+                sink.layer(batch, layer, inputs, gradients)
+            batch.shared.clear()
+            layers.clear()
 
 
 @dataclass(eq=False)

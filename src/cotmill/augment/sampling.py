@@ -16,6 +16,7 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from pyarrow import compute
 
 from cotmill.augment.allocate import Allocation
@@ -96,7 +97,7 @@ class Sampler:
         self.prompts = sorted(prompts, key=lambda prompt: (prompt.length, prompt.question.example_id))
         self.settings = store.add_settings(job.settings.model_dump())
         self.done: Done = store.keys()
-        self._outcomes = Outcomes(self.questions) if job.allocation.listens or job.count else None
+        self.outcomes = Outcomes(self.questions) if job.allocation.listens or job.count else None
         self._total: Counter[str] = Counter()
 
     # ---- what there is to do ----------------------------------------------------------------------
@@ -113,12 +114,8 @@ class Sampler:
     def mean_tokens(self) -> float | None:
         """Tokens of a sample, as far as this model's are in the store under these settings."""
         total = count = 0
-        for batch in self.store.batches(["model", "settings", "tokens"]):
-            ours = pc.and_(
-                pc.equal(batch.column("model"), self.engine.model),
-                pc.equal(batch.column("settings"), self.settings),
-            )
-            tokens = batch.column("tokens").filter(ours)
+        for batch in self._ours(["model", "settings", "tokens"]):
+            tokens = batch.column("tokens")
             total, count = total + (pc.sum(tokens).as_py() or 0), count + len(tokens)
         return total / count if count else None
 
@@ -149,8 +146,8 @@ class Sampler:
         Whatever ends this early, what was drawn stays; the same call goes on.
         """
         started = time.monotonic()
-        if self._outcomes is not None:
-            self._outcomes.add(progress(self._stored(), "verifying what is there"))
+        if self.outcomes is not None:
+            self.outcomes.add(progress(self._stored(), "verifying what is there"))
         rounds, first, end = 0, *self.first_plan()
         begin = first
         try:
@@ -162,13 +159,13 @@ class Sampler:
                 self._round(begin, end, rounds)
                 begin, end = end, self._decided(end)
         finally:
-            if self._outcomes is not None:
-                self._outcomes.close()
+            if self.outcomes is not None:
+                self.outcomes.close()
         return self._summary(end, rounds, time.monotonic() - started)
 
     def _decided(self, drawn: dict[str, int]) -> dict[str, int]:
         """Decide how far each question goes next, from what its samples so far brought."""
-        rule, outcomes = self.job.allocation, self._outcomes
+        rule, outcomes = self.job.allocation, self.outcomes
         if not rule.listens or outcomes is None:
             return drawn
         return {
@@ -195,17 +192,23 @@ class Sampler:
         self._total["drawn"] += len(samples)
         self._total["tokens"] += sum(sample.tokens for sample in samples)
         self._total["retried"] += int((reach > 0).sum())
-        if self._outcomes is not None:
-            self._outcomes.add(samples)
+        if self.outcomes is not None:
+            self.outcomes.add(samples)
 
     def _stored(self) -> Iterator[Sample]:
         """Read the samples of this job that were there before."""
         hashes = {prompt.question.example_id: prompt.hash for prompt in self.prompts}
-        for batch in self.store.batches(NEEDED):
+        for batch in self._ours(NEEDED):
             for row in batch.to_pylist():
-                ours = row["model"] == self.engine.model and row["settings"] == self.settings
-                if ours and hashes.get(row["example_id"]) == row["prompt"]:
+                if hashes.get(row["example_id"]) == row["prompt"]:
                     yield Sample(**row)
+
+    def _ours(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
+        """Stream the samples of this model under these settings."""
+        wanted = {"model": self.engine.model, "settings": self.settings}
+        for batch in self.store.batches(columns):
+            masks = [pc.equal(batch.column(name), value) for name, value in wanted.items()]
+            yield batch.filter(pc.and_(*masks))
 
     def _summary(self, end: dict[str, int], rounds: int, seconds: float) -> Sampled:
         self.done = self.store.keys()
@@ -215,9 +218,9 @@ class Sampler:
             reaches["cut off"] += int(((reach > 0) & (reach != ENDED)).sum())
             reaches["failed"] += int((reach < 0).sum())
         found = ()
-        if self._outcomes is not None:
+        if self.outcomes is not None:
             found = tuple(
-                self._outcomes.found(question.example_id, end[question.example_id])
+                self.outcomes.found(question.example_id, end[question.example_id])
                 for question in self.questions
             )
         return Sampled(

@@ -35,6 +35,9 @@ class SamplingSettings(BaseModel):
     """Fields put into every request of a server as they are; other engines know none."""
 
 
+TOO_LONG = "the prompt fills the model; nothing could be written"
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is asked: an example's id, its question and the turns before it, and the answer to check by."""

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from cotmill.augment.engines.base import (
+    TOO_LONG,
     Ask,
     Deliver,
     Prompt,
@@ -34,7 +35,6 @@ BLOCK, BLOCK_SLOW = 1_024, 64
 SMALL = 50_000_000
 """Parameters up to which a model counts as small."""
 PROBE_ROWS, PROBE_TOKENS = 64, 12
-TOO_LONG = "the prompt fills the model; nothing could be written"
 
 
 class HfEngine:

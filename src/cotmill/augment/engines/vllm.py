@@ -12,7 +12,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from transformers import AutoConfig
+
 from cotmill.augment.engines.base import (
+    TOO_LONG,
     Ask,
     Deliver,
     Prompt,
@@ -24,7 +27,7 @@ from cotmill.augment.engines.base import (
 )
 from cotmill.augment.samples import Sample, prompt_hash
 from cotmill.core.errors import ModelError
-from cotmill.model.load import find, fingerprint_of
+from cotmill.model.load import find, fingerprint_of, longest_row
 from cotmill.model.render import Form, render
 from cotmill.model.tokenise import tokenise_prompts
 
@@ -64,6 +67,7 @@ class VllmEngine:
         self._params = vllm.SamplingParams
         self._llm = vllm.LLM(model=str(folder), enable_prefix_caching=True)
         self._tokenizer = self._llm.get_tokenizer()
+        self._room = longest_row(AutoConfig.from_pretrained(folder), self._tokenizer)
         self._problems: Counter[str] = Counter()
 
     def prompts(self, questions: Sequence[Question], template: str) -> list[Prompt]:
@@ -85,6 +89,9 @@ class VllmEngine:
     ) -> None:
         """Draw one sample for each ask."""
         refuse_extra(settings)
+        refused = [ask for ask in asks if len(ask.prompt.content) >= self._room]
+        asks = [ask for ask in asks if len(ask.prompt.content) < self._room]
+        deliver([self._too_long(ask, max_new_tokens) for ask in refused])
         params = [
             self._params(
                 n=1,
@@ -108,6 +115,15 @@ class VllmEngine:
     def problems(self) -> dict[str, int]:
         """Say what went wrong so far."""
         return dict(self._problems)
+
+    def _too_long(self, ask: Ask, max_new_tokens: int) -> Sample:
+        """Fail a sample whose prompt vLLM would refuse together with all others."""
+        self._problems[TOO_LONG] += 1
+        length = len(ask.prompt.content)
+        return sample_of(
+            self, ask, max_new_tokens, text="", tokens=0, prompt_tokens=length, finish_reason="error",
+            logprob=None,
+        )  # fmt: skip
 
     def _sample(self, ask: Ask, output: Any, max_new_tokens: int) -> Sample:
         said = output.outputs[0]

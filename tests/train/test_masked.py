@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import numpy as np
@@ -335,6 +336,21 @@ def test_held_out_questions_are_answered_on_the_way(base, pool, tmp_path):
     found = pq.read_table(tmp_path / "out" / "train_log.parquet")["held_out_accuracy"].to_pylist()
     assert [value is not None for value in found] == [False, False, True, False, False, True]
     assert all(0 <= value <= 1 for value in found if value is not None)
+
+
+def test_snapshots_of_a_model_with_an_added_mask_are_without_it(lm, tmp_path):
+    from cotmill.model.snapshots import snapshot_folder
+    from cotmill.train.masked.vocabulary import add_row, is_added
+    from cotmill.train.write import snapshot
+
+    model = copy.deepcopy(lm.model)
+    size = add_row(model)
+    snapshot(model, lm.tokenizer, tmp_path, 3)
+    assert is_added(model)
+    kept = load(str(snapshot_folder(tmp_path, 3))).model
+    pairs = zip(kept.parameters(), lm.model.parameters(), strict=True)
+    assert all(torch.equal(first, second) for first, second in pairs)
+    assert model.get_output_embeddings().weight.shape[0] == size + 1
 
 
 def test_a_mask_that_is_asked_for_twice_is_refused(base):

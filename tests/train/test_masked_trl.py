@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import torch
 from datasets import Dataset
@@ -19,7 +21,8 @@ from trl.trainer.sft_trainer import SFTTrainer
 
 from cotmill.core.errors import DataError, ModelError, RecipeError
 from cotmill.model.batches import IGNORED
-from cotmill.model.load import load
+from cotmill.model.generate import generate
+from cotmill.model.load import LanguageModel, load
 from cotmill.train import masked_thought
 
 ROWS = [
@@ -46,10 +49,8 @@ def _quiet(monkeypatch):
 
 def trl_trainer(base, tmp_path, rows=ROWS, peft=None, **told):
     told = {"max_length": 128, "max_steps": 2, "per_device_train_batch_size": 4, **told}
-    arguments = SFTConfig(
-        output_dir=str(tmp_path / "trl"), bf16=False, logging_steps=1, activation_checkpointing=False,
-        **PLAIN_ARGUMENTS, **told,
-    )  # fmt: skip
+    told = {**PLAIN_ARGUMENTS, "bf16": False, "logging_steps": 1, "activation_checkpointing": False, **told}
+    arguments = SFTConfig(output_dir=str(tmp_path / "trl"), **told)
     return SFTTrainer(
         model=AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32),
         args=arguments,
@@ -270,8 +271,6 @@ def without_spare(base, folder):
     for word in ("<mask>", "<reserved_0>", "<reserved_1>", "<reserved_2>", "<reserved_3>"):
         text = text.replace(word, word.replace("mask", "m").replace("reserved", "r"))
     (folder / "tokenizer.json").write_text(text)
-    import json
-
     (folder / "tokenizer_config.json").write_text(
         json.dumps({"tokenizer_class": "PreTrainedTokenizerFast", **config})
     )
@@ -308,6 +307,21 @@ def test_a_base_without_a_spare_id_gets_one_while_training_and_loses_it_again(ba
     assert saved.config.vocab_size == saved.get_output_embeddings().weight.shape[0] == size
 
 
+def test_an_interrupted_training_goes_on_with_its_masks_and_its_added_row(base, tmp_path):
+    (tmp_path / "bare").mkdir()
+    bare = without_spare(base, tmp_path / "bare")
+    told = {"max_steps": 4, "save_strategy": "steps", "save_steps": 2, "learning_rate": 1e-2}
+    whole, resumed = (masked_thought(trl_trainer(bare, tmp_path, **told), 0.5) for _ in range(2))
+    whole.train()
+    resumed.train(resume_from_checkpoint=str(tmp_path / "trl" / "checkpoint-2"))
+    pairs = zip(whole.model.parameters(), resumed.model.parameters(), strict=True)
+    assert all(torch.equal(first, second) for first, second in pairs)
+    shares = [
+        [entry.get("noised_share") for entry in each.state.log_history][:4] for each in (whole, resumed)
+    ]
+    assert shares[0] == shares[1]
+
+
 def test_a_spare_id_is_noted_as_never_to_be_written(base, tmp_path):
     trainer = masked_thought(trl_trainer(base, tmp_path), 0.4)
     mask = trainer.processing_class.mask_token_id
@@ -319,6 +333,10 @@ def test_a_spare_id_is_noted_as_never_to_be_written(base, tmp_path):
         saved.get_output_embeddings().weight[mask] += 10 * torch.ones(32)
     written = saved.generate(torch.tensor([[50, 51]]), max_new_tokens=5, do_sample=False)
     assert mask not in written.tolist()[0]
+    lm = LanguageModel(saved, trainer.processing_class, "saved", "")
+    assert lm.never_ids == (mask,)
+    (ours,) = generate(lm, [[50, 51]], max_new_tokens=5)
+    assert "<mask>" not in ours.text
 
 
 def test_running_text_and_other_misunderstandings_are_refused_with_a_sentence(base, tmp_path):

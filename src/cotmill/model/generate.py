@@ -123,6 +123,7 @@ class _Flight:
         self.queue.sort(key=lambda place: (len(prompts[place]), first[place]))
         self.written: list[list[int]] = [[] for _ in prompts]
         self.stops = frozenset(lm.stop_ids)
+        self.never = list(lm.never_ids)
         self.places: list[int] = []
         self.alive: list[bool] = []
         self.pads = torch.empty(0, dtype=torch.int64, device=lm.device)
@@ -211,7 +212,10 @@ class _Flight:
             use_cache=True,
             logits_to_keep=1,
         )
-        return output.logits[:, -1]
+        logits = output.logits[:, -1]
+        if self.never:
+            logits[:, self.never] = -torch.inf
+        return logits
 
     def _mask(self, new: int, pads: Int[torch.Tensor, " row"], cache: Any) -> torch.Tensor | None:
         """Hide the padding; None when there is none.

@@ -62,6 +62,12 @@ class LanguageModel:
         told = [] if told is None else [told] if isinstance(told, int) else list(told)
         return tuple(dict.fromkeys([self.tokenizer.eos_token_id, *told]))
 
+    @cached_property
+    def never_ids(self) -> tuple[int, ...]:
+        """Tokens that are never written: those that the model's own generation settings suppress."""
+        told = getattr(self.model, "generation_config", None)
+        return tuple(getattr(told, "suppress_tokens", None) or ())
+
 
 def load(
     name: str, *, dtype: torch.dtype | None = None, device: str | torch.device | None = None, seed: int = 0

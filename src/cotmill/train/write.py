@@ -15,6 +15,7 @@ import torch
 from cotmill.core.files import folder_aside, write_json
 from cotmill.model.load import LanguageModel, fingerprint_of
 from cotmill.model.snapshots import SNAPSHOTS, snapshot_folder
+from cotmill.train.masked.vocabulary import drop_row, is_added
 
 RESULT = "cotmill.json"
 LOG = "train_log.parquet"
@@ -82,9 +83,14 @@ def log_table(history: list[dict[str, Any]]) -> pa.Table:
 
 
 def snapshot(model: Any, tokenizer: Any, folder: Path, step: int) -> None:
-    """Keep the weights as they are after a step, adapters merged; whole or not at all."""
+    """Keep the weights as they are after a step, adapters merged, no added mask; whole or not at all."""
     place = snapshot_folder(folder, step)
+    added = is_added(model)
+    if hasattr(model, "merge_and_unload") or added:
+        model = copy.deepcopy(model)
     if hasattr(model, "merge_and_unload"):
-        model = copy.deepcopy(model).merge_and_unload()
+        model = model.merge_and_unload()
+    if added:
+        drop_row(model)
     with folder_aside(place) as part:
         write_weights(model, tokenizer, part)

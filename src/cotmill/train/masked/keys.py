@@ -106,7 +106,7 @@ def content_keys(
     unit: Int[torch.Tensor, " flat"],
 ) -> Int[torch.Tensor, "row token"]:
     """Make a key for each unit from its tokens and their places, and give it to each of its tokens."""
-    hashes = torch.where(real, mix(mix(ids.long()) + place * signed(_GOLDEN)), 0)
+    hashes = torch.where(real, mix(ids.long() * signed(_SECOND) + place * signed(_GOLDEN)), 0)
     return mix(_summed(hashes.view(-1), unit)).view(ids.shape)
 
 

@@ -32,6 +32,7 @@ from cotmill.train.masked.vocabulary import (
     Vocabulary,
     add_row,
     drop_row,
+    is_added,
     never_write,
     pad_id,
     spare_id,
@@ -188,9 +189,10 @@ class MaskedThought(Base):
         """Train, with the mask's own row in the embeddings if it needs one, and without it afterwards."""
         if not self.noise.added:
             return super().train(*args, **kwargs)
-        size = add_row(self.model)
+        if not is_added(self.model):  # It is there when a training that was interrupted is taken up.
+            add_row(self.model)
         result = super().train(*args, **kwargs)
-        drop_row(self.model, size)
+        drop_row(self.model)
         return result
 
 

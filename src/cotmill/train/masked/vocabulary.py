@@ -18,6 +18,8 @@ from cotmill.train.masked.config import MaskConfig
 
 SPARE = re.compile(r"reserved|unused|extra_id|dummy", re.IGNORECASE)
 """What tokens that a base model keeps in reserve are called."""
+ADDED = "has_added_mask"
+"""Attribute of a model whose embeddings have a row for the mask while it trains."""
 OPERATORS = frozenset("+-−*×·/÷=<>%^()")
 
 
@@ -139,12 +141,20 @@ def add_row(model: Any) -> int:
         for layer in (network.get_input_embeddings(), network.get_output_embeddings()):
             if layer is not None:
                 layer.weight[size] = layer.weight[:size].float().mean(0).to(layer.weight.dtype)
+    setattr(network, ADDED, True)
     return int(size)
 
 
-def drop_row(model: Any, size: int) -> None:
+def is_added(model: Any) -> bool:
+    """Say whether the last row of a model's embeddings is a mask that was added."""
+    return getattr(without_adapters(model), ADDED, False)
+
+
+def drop_row(model: Any) -> None:
     """Cut the embeddings back, so that what is saved cannot write the added id."""
-    without_adapters(model).resize_token_embeddings(size, mean_resizing=False)
+    network = without_adapters(model)
+    network.resize_token_embeddings(network.get_input_embeddings().weight.shape[0] - 1, mean_resizing=False)
+    setattr(network, ADDED, False)
 
 
 def never_write(model: Any, token: int) -> None:

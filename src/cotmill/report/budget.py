@@ -14,7 +14,7 @@ from cotmill.report.scores import Score, scaled
 from cotmill.report.svg import drawing
 from cotmill.report.text import visible
 
-SIZES = frozenset({"select.budget", "data.train.lab.rows", "data.train.limit"})
+SIZES = frozenset({"select.budget", "augment.k", "data.train.lab.rows", "data.train.limit"})
 """Settings that say how many rows are trained on."""
 
 
@@ -83,7 +83,7 @@ def _family_style(place: int, name: str, run: LoadedRun) -> tuple[str, str]:
 def families(run: LoadedRun) -> dict[str, list[str]]:
     """Group arms and grid points that differ only in how many rows they train on: one curve each."""
     arms = run.recipe.get("arms") or {}
-    base = {"select": run.recipe.get("select")}
+    base = {name: run.recipe.get(name) for name in ("select", "augment")}
     groups: dict[str, list[str]] = {}
     for variant, (arm, grid) in run.points.items():
         settings = dict(_flat({**base, **(arms.get(arm) or {})})) | dict(grid)

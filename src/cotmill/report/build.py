@@ -23,6 +23,7 @@ from cotmill.report.groups import groups_section
 from cotmill.report.items import items_viewer
 from cotmill.report.losses import loss_findings, losses_section
 from cotmill.report.parts import Csv, Extremes, Section, Table, as_csv
+from cotmill.report.paths import paths_section
 from cotmill.report.provenance import cost_table, facts_table, started, step_costs_table, steps_table
 from cotmill.report.read import LoadedRun, read_run
 from cotmill.report.rows import extremes, rows_viewer
@@ -32,7 +33,14 @@ from cotmill.report.training import training_section
 from cotmill.report.viewer import BYTES, Viewer
 from cotmill.report.words import arms_table, description
 
-SECTIONS = (accuracy_section, losses_section, groups_section, training_section, composition_section)
+SECTIONS = (
+    accuracy_section,
+    losses_section,
+    groups_section,
+    training_section,
+    paths_section,
+    composition_section,
+)
 """What a page shows of a Run, in order. A new kind of result is one module and one line here."""
 
 

@@ -19,6 +19,8 @@ def description(run: LoadedRun) -> tuple[tuple[str, str], ...]:
         ("Data", _data(recipe.get("data"))),
         ("Model", visible(recipe.get("model") or "")),
         ("Measured with", _proxy(recipe)),
+        ("Sampling", _select(recipe.get("sample"))),
+        ("Augmenting", _select(recipe.get("augment"))),
         ("Selection", _select(recipe.get("select"))),
         ("Fine-tuning", settings(recipe.get("train"))),
         ("Evaluation", _evaluation(recipe.get("evaluate"))),
@@ -31,8 +33,8 @@ def description(run: LoadedRun) -> tuple[tuple[str, str], ...]:
 
 
 _KNOWN = frozenset((
-    "name", "about", "data", "model", "proxy", "select", "train", "evaluate", "arms", "grid", "seeds",
-    "compare_to",
+    "name", "about", "data", "model", "proxy", "sample", "augment", "select", "train", "evaluate",
+    "arms", "grid", "seeds", "compare_to",
 ))  # fmt: skip
 
 

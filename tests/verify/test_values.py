@@ -28,6 +28,10 @@ from cotmill.verify.expression import read_expression
         (r"\arctan 2+\arctan\frac{1}{2}", r"\frac{\pi}{2}", True),
         (r"\arcsin(0.6)", r"\arccos(0.8)", True),
         (r"\arctan x", r"\arcsin x", False),
+        ("|x-30|", "30-x", False),
+        (r"\sqrt{x^2-60x+900}", "|30-x|", True),
+        (r"\overline{2+i}", "2+i", False),
+        (r"2^{x^2}", "4^{x}", False),
         (r"\arctan\frac{1}{x}", r"\frac{\pi}{2}-\arctan x", False),
     ],
 )

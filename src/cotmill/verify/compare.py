@@ -4,9 +4,10 @@ Rules, in order: the same text; two quantities; two options; two words. `None` m
 tell.
 
 Tolerance. Two numbers are the same when they are equal as fractions. Beyond that, one may be a *rounding*
-of the other only when it is written as a decimal with at least `ROUNDING_DIGITS` significant digits and
-differs by at most a relative 10^-ROUNDING_DIGITS: the noise of a float. So 0.30000000000000004 =
-0.3000000000 and 1/3 = 0.3333333333, but 1/3 ≠ 0.33, 1/3 ≠ 0.333333 and 1/2^99 ≠ 1/2^98.
+of the other only when it is written as a decimal with at least `ROUNDING_DIGITS` significant digits and is
+the other one rounded or cut off at its last digit, or differs by the noise of a float: a relative 10^-12
+where at least `FLOAT_DIGITS` digits are written. So 0.30000000000000004 = 0.3 and 1/3 = 0.3333333333, but
+1/3 ≠ 0.33, 1/3 ≠ 0.333333, 1.000000001 ≠ 1, 1234567890.5 ≠ 1234567890 and 1/2^99 ≠ 1/2^98.
 
 Units. Both known: compared after conversion, in one dimension only. One missing: the number counts ("3"
 is "3 hours" where the gold answer carries no unit), except that a bare number of at most 1 is not a
@@ -15,6 +16,7 @@ percentage.
 
 from __future__ import annotations
 
+import math
 import re
 from fractions import Fraction
 from typing import NamedTuple
@@ -23,7 +25,11 @@ from cotmill.verify.dates import read_date, same_date
 from cotmill.verify.quantity import Quantity, read_quantity
 from cotmill.verify.units import Unit
 
-ROUNDING_DIGITS = 9
+ROUNDING_DIGITS = 10
+CUT_OFF = 1 - Fraction(1, 10**6)
+"""A number cut off is less than a whole unit of its last digit away: 99.99999999999 is not 100."""
+FLOAT_DIGITS = 15
+FLOAT_NOISE = Fraction(1, 10**12)
 _ONE = Fraction(1)
 
 
@@ -50,10 +56,42 @@ def same_number(a: Quantity, b: Quantity, factor_a: Fraction, factor_b: Fraction
     right = b.value if factor_b is _ONE else b.value * factor_b
     if left == right:
         return True
-    digits = max(a.digits, b.digits)
-    if digits < ROUNDING_DIGITS or not left or not right:
+    if max(a.digits, b.digits) < ROUNDING_DIGITS or not left or not right:
         return False
-    return abs(left - right) * 10**ROUNDING_DIGITS <= min(abs(left), abs(right))
+    return _rounds(a, factor_a, right) or _rounds(b, factor_b, left)
+
+
+def _rounds(quantity: Quantity, factor: Fraction, value: Fraction) -> bool:
+    span = rounding(quantity)
+    return span is not None and span.low * factor <= value <= span.high * factor
+
+
+class Span(NamedTuple):
+    """From the smallest to the largest number that a written decimal may stand for."""
+
+    low: Fraction
+    high: Fraction
+
+
+def rounding(quantity: Quantity) -> Span | None:
+    """What a long decimal may be a rounding of, to the nearest or towards zero; None for all others.
+
+    >>> span = rounding(Quantity(Fraction(6666666666, 10**10), 10))
+    >>> span.low <= Fraction(2, 3) <= span.high
+    True
+    """
+    if quantity.digits < ROUNDING_DIGITS or not quantity.value:
+        return None
+    size = abs(quantity.value)
+    power = math.floor(math.log10(size.numerator) - math.log10(size.denominator))
+    while Fraction(10) ** power > size:
+        power -= 1
+    while Fraction(10) ** (power + 1) <= size:
+        power += 1
+    unit = Fraction(10) ** (power - quantity.digits + 1)
+    noise = size * FLOAT_NOISE if quantity.digits >= FLOAT_DIGITS else Fraction(0)
+    low, high = size - max(unit / 2, noise), size + max(unit * CUT_OFF, noise)
+    return Span(low, high) if quantity.value > 0 else Span(-high, -low)
 
 
 def compare_quantities(a: Quantity, b: Quantity) -> Comparison:
@@ -117,6 +155,9 @@ _WORDS = {
 
 _LETTERS = frozenset("abcdefghijyn")
 """Choices, yes and no are the same in both cases; the variables x and X are not."""
+PRODUCT = 3
+_PRODUCT = re.compile(r"(?!a[mnrst]|[mnrst]a)[abcdfghjklmnpqrstvwxyz]+")
+"""Letters that spell no word in two orders, as xy and yx: a product of variables."""
 _HYPHEN = re.compile(r"(?<=[a-z])-(?=[a-z])")
 
 
@@ -124,6 +165,13 @@ def compare_words(gold: str, predicted: str) -> Comparison:
     """Compare two texts without case, articles and punctuation; undecided unless both are only words."""
     left, right = (" ".join(_HYPHEN.sub(" ", text.casefold()).split()) for text in (gold, predicted))
     if len(left) == len(right) == 1 and gold != predicted and left not in _LETTERS:
+        return Comparison(None, "")
+    if (
+        len(left) == len(right) <= PRODUCT
+        and left != right
+        and sorted(left) == sorted(right)
+        and _PRODUCT.fullmatch(left)
+    ):
         return Comparison(None, "")
     left, right = (text.removeprefix("the ").removeprefix("a ").removeprefix("an ") for text in (left, right))
     left, right = _WORDS.get(left, left), _WORDS.get(right, right)

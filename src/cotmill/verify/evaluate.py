@@ -253,6 +253,11 @@ def _arcsin(value: Value) -> Value:
     return _arctan(real(value) / real(1 - value * value).sqrt()) if value else Fraction(0)
 
 
+def _conjugate(_: Value) -> Value:
+    r"""Only over the complex numbers: with i as a letter, \\overline{2+i} would be 2+i."""
+    raise NoValueError
+
+
 def _ratio_of(above: Callable[[Value], Value], below: Callable[[Value], Value]) -> Callable[[Value], Value]:
     def ratio(value: Value) -> Value:
         bottom = below(value)
@@ -274,6 +279,6 @@ OPERATIONS = {
     "sin": _sine, "cos": _cosine, "tan": _ratio_of(_sine, _cosine), "cot": _ratio_of(_cosine, _sine),
     "sec": _ratio_of(_one, _cosine), "csc": _ratio_of(_one, _sine),
     "arctan": lambda a: _arctan(a) if a else Fraction(0), "arcsin": _arcsin,
-    "arccos": lambda a: _quarter(Decimal(1)) - real(_arcsin(a)), "conj": lambda a: a,
+    "arccos": lambda a: _quarter(Decimal(1)) - real(_arcsin(a)), "conj": _conjugate,
     "degree": lambda a: _times(a, _pi(decimal.getcontext().prec) / 180),
 }  # fmt: skip

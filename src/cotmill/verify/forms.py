@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from cotmill.verify.algebra import CONSTANTS, proportional, same_expression
-from cotmill.verify.compare import Comparison, alike, compare_plain, unlike
+from cotmill.verify.compare import Comparison, Span, alike, compare_plain, rounding, unlike
 from cotmill.verify.evaluate import TooLargeError
 from cotmill.verify.expression import Tree, names_of, read_expression
 from cotmill.verify.intervals import read_real_set, same_real_set, variable_of
@@ -64,8 +64,8 @@ def _leaves(a: str, b: str) -> Comparison:
         return _prose(a, b, left, right)
     if unit_a and unit_b and unit_a != unit_b:
         left, right = ("*", left, ("num", unit_a.factor)), ("*", right, ("num", unit_b.factor))
-    digits = max(_decimal_digits(a), _decimal_digits(b))
-    same = same_expression(left, right, digits=9 if digits >= 9 else 0)
+    spans = (None, None) if unit_a and unit_b and unit_a != unit_b else (_rounding(a), _rounding(b))
+    same = same_expression(left, right, spans=spans)
     if same is False and (left[0] == "degree") != (right[0] == "degree"):
         bare = (left[1], right) if left[0] == "degree" else (left, right[1])
         same = same_expression(*bare)
@@ -82,9 +82,9 @@ def _prose(a: str, b: str, left: Tree | None, right: Tree | None) -> Comparison:
     return UNDECIDED
 
 
-def _decimal_digits(text: str) -> int:
+def _rounding(text: str) -> Span | None:
     quantity = read_quantity(text)
-    return quantity.digits if quantity is not None else 0
+    return rounding(quantity) if quantity is not None else None
 
 
 _UNIT_AFTER = re.compile(r"^(.*[\d})\]a-z])\s+((?:[A-Za-z]{2,}|[mghsL])(?:\s*\^\s*\{?[23]\}?)?)$", re.DOTALL)
@@ -165,7 +165,7 @@ def _unordered(a: Sequence[Form], b: Sequence[Form], how: str, *, once: bool = F
         return UNDECIDED
     left, unknown = list(b), False
     for part in a:
-        found = [(_compare(part, other).same, place) for place, other in enumerate(left)]
+        found = [(_member(part, other), place) for place, other in enumerate(left)]
         match = next((place for same, place in found if same), None)
         if match is None:
             unknown |= any(same is None for same, _ in found)
@@ -174,6 +174,11 @@ def _unordered(a: Sequence[Form], b: Sequence[Form], how: str, *, once: bool = F
         else:
             left.pop(match)
     return Comparison(None if left else True, how) if unknown or not left else unlike(how)
+
+
+def _member(a: Form, b: Form) -> bool | None:
+    """Compare two members; among members the set {2} is not the number 2."""
+    return False if {a.kind, b.kind} == {"expression", "set"} else _compare(a, b).same
 
 
 def _distinct(parts: Sequence[Form]) -> list[Form]:

@@ -20,7 +20,7 @@ class Quantity(NamedTuple):
 
 
 _CURRENCY = re.compile(
-    r"(?P<sign>[+-]?)\s*(?P<mark>US\$|A\$|C\$|\$|€|£|¥|₹|Rs\.?|USD|EUR|GBP)\s*(?P<rest>[+-]?\s*[\d.].*)"
+    r"(?P<sign>[+-]?)\s*(?P<mark>US\$|A\$|C\$|R\$|CHF|\$|€|£|¥|₹|Rs\.?|USD|EUR|GBP)\s*(?P<rest>[+-]?\s*[\d.].*)"
 )
 _BARE = re.compile(r"[+-]?[\d.,/ ]*\d[\d.,/]*")
 _SPLIT = re.compile(

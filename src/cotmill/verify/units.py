@@ -73,6 +73,8 @@ gbp 100: £ gbp GBP
 gbp 1: pence p
 inr 100: ₹ rupee rupees rs Rs INR
 jpy 1: ¥ yen JPY 円
+chf 100: CHF francs franc
+brl 100: R$ reais BRL
 cny 1: yuan rmb RMB CNY 元
 count 12: dozen dozens
 count 20: score

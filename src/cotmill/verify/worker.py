@@ -71,6 +71,8 @@ class _Comparer:
             left, right = self._read(gold), self._read(predicted)
             if left is None or right is None:
                 return "unread gold" if left is None else "unread predicted"
+            if self._equal(left, right):
+                return "same"
             ways = (self._same, self._same_backward, self._same_done, self._same_complex)
             same = any(way(left, right) for way in ways)
             return "same" if same else "different"
@@ -91,6 +93,12 @@ class _Comparer:
             )
             self.parsed[text] = next((item for item in found if not isinstance(item, str)), None)
         return self.parsed[text]
+
+    def _equal(self, left: Any, right: Any) -> bool:
+        """Whether SymPy wrote both in one form: no simplifying is needed. 1/0 and 2/0 are both its zoo."""
+        if type(left) is not type(right) or not isinstance(left, self.sympy.Basic):
+            return False
+        return bool(left == right) and not left.has(self.sympy.zoo, self.sympy.nan)
 
     def _same(self, left: Any, right: Any) -> bool:
         return self.library.verify(

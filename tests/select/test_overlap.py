@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import hypergeom
 
-from cotmill.core.errors import DataError
+from cotmill.core.errors import DataError, EvidenceError
 from cotmill.data.pool import Pool
-from cotmill.select import Random, SourceBalanced, compare_selections
+from cotmill.evidence import Scores
+from cotmill.select import PerplexityLow, PerplexityTop, Random, SourceBalanced, compare_selections
 from cotmill.select.overlap import overlap
 
 
@@ -67,3 +68,14 @@ def test_selections_of_different_pools_are_not_compared(make_pool):
     one = Random()(make_pool(11), budget=3, seed=0)
     with pytest.raises(DataError, match="is not the one selected from"):
         compare_selections(one, one, make_pool(10))
+
+
+def test_selections_are_compared_by_difficulty(make_pool, make_trajectories):
+    pool = make_pool(100)
+    losses = make_trajectories(pool, np.arange(100.0)[:, None]).losses(0)
+    hard, easy = (kind()(pool, losses, budget=20, seed=0) for kind in (PerplexityTop, PerplexityLow))
+    found = compare_selections(hard, easy, pool, losses)["by_difficulty"]
+    assert (found["hardest fifth"]["a"], found["hardest fifth"]["b"]) == (20, 0)
+    assert (found["easiest fifth"]["a"], found["easiest fifth"]["b"]) == (0, 20)
+    with pytest.raises(EvidenceError, match="scores do not say how hard"):
+        compare_selections(hard, easy, pool, Scores(row_ids=pool.ids, values=np.ones(100)))

@@ -17,13 +17,17 @@ def command(
     ],
     *,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+    data: Annotated[str | None, typer.Option(help="Of selections: the rows, to tell them apart.")] = None,
+    evidence: Annotated[
+        Path | None, typer.Option(help="Of selections: losses or pass rates, for difficulty.")
+    ] = None,
 ) -> None:
     """Compare on what both have: difference with interval, McNemar's test, and what flipped."""
     from cotmill.evaluate.show import comparison_lines
 
     chosen = _selection(a), _selection(b)
     if chosen[0] and chosen[1]:
-        _selections(chosen[0], chosen[1])
+        _selections(chosen[0], chosen[1], data, evidence)
         return
     if _is_run(a) and _is_run(b):
         _runs(a, b, seed)
@@ -52,11 +56,15 @@ def _is_run(name: str) -> bool:
     return any((Path(path) / "cells.parquet").is_file() for path in (name, name.rpartition(":")[0]) if path)
 
 
-def _selections(a: Path, b: Path) -> None:
-    """Say how much two selections share, against chance."""
+def _selections(a: Path, b: Path, data: str | None, evidence: Path | None) -> None:
+    """Say how much two selections share, against chance, and what only one of them took."""
+    from cotmill.data.read import read_pool
+    from cotmill.evidence import Evidence
     from cotmill.select import Selection, compare_selections
 
-    found = compare_selections(Selection.read(a), Selection.read(b))
+    pool = None if data is None else read_pool(data)
+    measured = None if evidence is None else Evidence.read(evidence)
+    found = compare_selections(Selection.read(a), Selection.read(b), pool, measured)
     typer.echo(
         f"a: {found['methods'][0]}, {found['a']:,} rows; b: {found['methods'][1]}, {found['b']:,} rows"
     )
@@ -64,6 +72,10 @@ def _selections(a: Path, b: Path) -> None:
         f"in both: {found['both']:,} of {found['rows']:,} (by chance {found['expected_both']:,.0f}); "
         f"Jaccard {found['jaccard']:.3f} (by chance {found['expected_jaccard']:.3f})"
     )
+    for part in ("source", "length", "difficulty"):
+        for name, one in found.get(f"by_{part}", {}).items():
+            only = f"only a {one['a'] - one['both']:,}, only b {one['b'] - one['both']:,}"
+            typer.echo(f"  {part} {name or '(none)'}: in both {one['both']:,}, {only}")
 
 
 def _runs(a: str, b: str, seed: int) -> None:

@@ -8,8 +8,12 @@ from typing import Any
 from cotmill.core.errors import DataError
 from cotmill.data.gold import final_answer
 from cotmill.data.pool import Pool
+from cotmill.lab.clinical import clinical_rows
 from cotmill.lab.defects import make_pool_rows
 from cotmill.lab.testsets import TEST_SETS
+
+TEST_START = 10**9
+"""Clinical rows from here on are for tests; no training pool reaches so far."""
 
 
 def make_pool(seed: int, rows: int, **settings: Any) -> Pool:
@@ -31,6 +35,24 @@ def make_test(name: str, seed: int, rows: int, **settings: Any) -> Pool:
     if name not in TEST_SETS:
         raise DataError(f"no test set is called {name!r}; there are {', '.join(TEST_SETS)}")
     return Pool.from_rows(_as_pool_rows(TEST_SETS[name](seed, rows, **settings)))
+
+
+def make_clinical(seed: int, rows: int, *, test: bool = False) -> Pool:
+    """Make findings with their impression as rows of texts; questions of a test come from far behind.
+
+    >>> make_clinical(0, 3).column("trace")[0].as_py() != ""
+    True
+    """
+    made = clinical_rows(seed, rows, start=TEST_START if test else 0)
+    return Pool.from_rows(
+        {
+            "question": str(row["prompt"]),
+            "trace": str(row["completion"]).strip(),
+            "origin": "lab",
+            "lab_findings": row["lab_findings"],
+        }
+        for row in made
+    )
 
 
 def _as_pool_rows(rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:

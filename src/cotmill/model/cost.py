@@ -52,3 +52,12 @@ def in_words(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def flops(weights: float, tokens: float, *, training: bool) -> float:
+    """Count operations: six per weight and token to train, two to read.
+
+    >>> f"{flops(7e7, 1e6, training=True):.1e}"
+    '4.2e+14'
+    """
+    return (6 if training else 2) * weights * tokens

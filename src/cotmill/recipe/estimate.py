@@ -147,8 +147,9 @@ def of_augmenting(rows: int, row_bytes: float, samples: int) -> Estimate:
 
 def of_source(source: Source, found: Identity) -> Estimate:
     """Say how many rows a source has, and how long they are: told, or counted where that is quick."""
-    if source.lab is not None:
-        return Estimate(source.lab.rows, seconds=STARTING + source.lab.rows / 2000, row_bytes=LAB_BYTES)
+    made = source.lab or source.clinical
+    if made is not None:
+        return Estimate(made.rows, seconds=STARTING + made.rows / 2000, row_bytes=LAB_BYTES)
     path = Path(found.places.get("file", ""))
     rows, size = _lines(path) if path.is_file() else (10_000, 6_000_000)
     kept = min(rows, source.limit or rows)

@@ -20,7 +20,16 @@ from pydantic import BaseModel
 
 from cotmill.augment.config import RftConfig
 from cotmill.core.runs import StepRecord
-from cotmill.evidence import Embeddings, Influence, Lengths, Losses, PassRates, Readings, Trajectories
+from cotmill.evidence import (
+    Embeddings,
+    Influence,
+    Lengths,
+    Losses,
+    PassRates,
+    Readings,
+    Scores,
+    Trajectories,
+)
 from cotmill.evidence.parts import checked
 from cotmill.recipe.estimate import (
     INFLUENCE_PASSES,
@@ -43,6 +52,8 @@ from cotmill.select.budget import Budget, Unit
 
 FORWARD = (Readings.kind, Embeddings.kind)
 """Kinds of evidence that one forward pass leaves together."""
+UNCOUNTED = (None, Embeddings, PassRates, Scores)
+"""Kinds that know no lengths, which budgets in tokens need."""
 
 
 @dataclass(frozen=True)
@@ -126,24 +137,32 @@ class _Chain:
             asked = self.cell.pipeline.data.seed
             seed = source.lab.seed + (self.cell.seed if asked == "each" else asked)
             found = Identity({"lab": {**plain(source.lab), "seed": seed}})
+        elif source.clinical is not None:
+            asked = self.cell.pipeline.data.seed
+            seed = source.clinical.seed + (self.cell.seed if asked == "each" else asked)
+            found = Identity({"clinical": {"rows": source.clinical.rows, "seed": seed}})
         else:
             assert source.file is not None
             found = identity_of_file(source.file, self.loaded.find)
-        config = found.config | plain(source, leave_out={"lab", "file"})
+        config = found.config | plain(source, leave_out={"lab", "clinical", "file"})
         return self._step("data", config, {}, found, of_source(source, found))
 
     def test(self, name: str, source: TestSource) -> Step:
         """Plan the questions of a test."""
         if source.lab is not None:
             found = Identity({"lab": plain(source.lab)})
+        elif source.clinical is not None:
+            found = Identity({"clinical": plain(source.clinical)})
         elif source.benchmark is not None:
             found = identity_of_benchmark(source.benchmark)
         else:
             assert source.file is not None
             found = identity_of_file(source.file, self.loaded.find)
-        config = found.config | plain(source, leave_out={"lab", "file", "benchmark"}) | {"name": name}
-        rows = source.lab.rows if source.lab else source.rows or 1000
-        return self._step("test", config, {}, found, of_test(rows, lab=source.lab is not None))
+        left_out = {"lab", "clinical", "file", "benchmark", *(["metric"] if source.metric is None else [])}
+        config = found.config | plain(source, leave_out=left_out) | {"name": name}
+        made = source.lab or source.clinical
+        rows = made.rows if made else source.rows or 1000
+        return self._step("test", config, {}, found, of_test(rows, lab=made is not None))
 
     def sampled(self, sample: Sample, data: Step) -> dict[str, Step]:
         """Plan the fine-tuning of every model that is sampled from, and the sampling."""
@@ -189,9 +208,9 @@ class _Chain:
         if needs is not None:
             roles = self.measured(needs.kind, proxy, data)
             inputs["evidence"] = roles["measure"]
-        if needs is None and Budget.parse(select.budget).unit is Unit.TOKENS:
-            roles = self.measured(Lengths.kind, proxy, data)
-            inputs["lengths"] = roles["measure"]
+        if needs in UNCOUNTED and Budget.parse(select.budget).unit is Unit.TOKENS:
+            inputs["lengths"] = self.measured(Lengths.kind, proxy, data)["measure"]
+            roles = roles or {"measure": inputs["lengths"]}
         if method.embedded:
             inputs["embeddings"] = self.measured(Embeddings.kind, proxy, data)["measure"]
         if method.asks is not None and select.queries is not None:

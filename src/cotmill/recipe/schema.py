@@ -72,10 +72,18 @@ class LabTest(Part):
         return name
 
 
+class Clinical(Part):
+    """Made-up clinical findings with their impression: the lab's domain without arithmetic."""
+
+    rows: Count
+    seed: int = 0
+
+
 class Source(Part):
     """Rows to train on: made by the lab, or read from a file, a folder or the hub."""
 
     lab: LabPool | None = None
+    clinical: Clinical | None = None
     file: str | None = None
     form: str = "auto"
     columns: dict[str, str] | None = None
@@ -83,7 +91,7 @@ class Source(Part):
 
     @model_validator(mode="after")
     def _one_source(self) -> Source:
-        _exactly_one(self, ("lab", "file"))
+        _exactly_one(self, ("lab", "clinical", "file"))
         return self
 
 
@@ -93,8 +101,11 @@ class TestSource(Part):
     __test__ = False  # not a test of ours, whatever its name says to pytest
 
     lab: LabTest | None = None
+    clinical: Clinical | None = None
     benchmark: str | None = None
     file: str | None = None
+    metric: Literal["answer", "text"] | None = None
+    """What answers are judged by: the gold answer, or the text (ROUGE-L, BLEU). None: what the rows have."""
     form: str = "auto"
     columns: dict[str, str] | None = None
     rows: Count | None = None
@@ -102,7 +113,7 @@ class TestSource(Part):
 
     @model_validator(mode="after")
     def _one_source(self) -> TestSource:
-        _exactly_one(self, ("lab", "benchmark", "file"))
+        _exactly_one(self, ("lab", "clinical", "benchmark", "file"))
         return self
 
 

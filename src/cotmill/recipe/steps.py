@@ -50,6 +50,11 @@ def make_data(task: Task) -> None:
         }
         make_pool(lab["seed"], lab["rows"], **told).write(task.out / POOL)
         return
+    if "clinical" in task.config:
+        from cotmill.lab.pools import make_clinical
+
+        make_clinical(**task.config["clinical"]).write(task.out / POOL)
+        return
     _first_by_hash(_read(task), task.config["limit"]).write(task.out / POOL)
 
 
@@ -80,10 +85,17 @@ def _benchmark(task: Task) -> Benchmark:
     from cotmill.evaluate.benchmarks import benchmark
 
     config = task.config
+    metric = config.get("metric")
     if "benchmark" in config:
-        return benchmark(config["benchmark"]).limited(config["rows"])
+        found = benchmark(config["benchmark"]).limited(config["rows"])
+        return replace(found, metric=metric) if metric else found
+    if "clinical" in config:
+        from cotmill.lab.pools import make_clinical
+
+        asked = make_clinical(**config["clinical"], test=True)
+        return Benchmark.of(asked, name=config["name"], metric=metric or "text")
     if "lab" not in config:
-        return Benchmark.of(_read(task), name=config["name"]).limited(config["rows"])
+        return Benchmark.of(_read(task), name=config["name"], metric=metric).limited(config["rows"])
     from cotmill.lab import make_test
 
     lab = config["lab"]
@@ -96,7 +108,7 @@ def _benchmark(task: Task) -> Benchmark:
     groups = tuple(
         name for name in LAB_GROUPS if name in pool.columns and len(pool.column(name).unique()) > 1
     )
-    return Benchmark.of(pool, name=config["name"], groups=groups)
+    return Benchmark.of(pool, name=config["name"], metric=metric, groups=groups)
 
 
 def open_test(folder: Path) -> Benchmark:

@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from cotmill.core.files import folder_aside, write_text
 from cotmill.report.accuracy import accuracy_section
+from cotmill.report.clusters import clusters_section
 from cotmill.report.composition import composition_section
 from cotmill.report.findings import Findings, findings
 from cotmill.report.groups import groups_section
@@ -40,6 +41,7 @@ SECTIONS = (
     training_section,
     paths_section,
     composition_section,
+    clusters_section,
 )
 """What a page shows of a Run, in order. A new kind of result is one module and one line here."""
 

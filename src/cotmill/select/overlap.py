@@ -11,26 +11,33 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 
-from cotmill.core.errors import DataError
+from cotmill.core.errors import DataError, EvidenceError
 from cotmill.core.ids import places_of
 from cotmill.data.pool import Pool
+from cotmill.evidence import Evidence, Losses, PassRates
 from cotmill.select.drawing import groups_of
 from cotmill.select.selection import Selection
 
 SHOWN = 10
 """Row ids listed of those that only one selection took."""
 LENGTH_BANDS = 5
+HARDNESS = ("easiest fifth", "second fifth", "middle fifth", "fourth fifth", "hardest fifth")
 BAND_NAMES = ("shortest fifth", "second fifth", "middle fifth", "fourth fifth", "longest fifth")
 
 
-def compare_selections(a: Selection, b: Selection, pool: Pool | None = None) -> dict[str, Any]:
+def compare_selections(
+    a: Selection, b: Selection, pool: Pool | None = None, evidence: Evidence | None = None
+) -> dict[str, Any]:
     """Compare what two selections of one pool took; with the pool also by source and by length of the trace.
 
+    With losses or pass rates as evidence also by difficulty: fifths of the mean loss, or of the share of
+    wrong answers.
+
     Keys: rows, a, b, both, union, jaccard, expected_both, expected_jaccard, z (empty when chance has no
-    spread), only_a and only_b (the first ids), and with a pool by_source and by_length: the same counts
-    inside each part.
+    spread), only_a and only_b (the first ids), and with a pool by_source, by_length and by_difficulty: the
+    same counts inside each part.
 
     Raises:
         DataError: the selections are of different rows, or the pool is another one.
@@ -53,7 +60,26 @@ def compare_selections(a: Selection, b: Selection, pool: Pool | None = None) -> 
         sources, names = groups_of(pool.column("source"))
         result["by_source"] = _by_part(taken_a, taken_b, sources, [str(name) for name in names])
         result["by_length"] = _by_part(taken_a, taken_b, _fifths(pool), list(BAND_NAMES))
+        if evidence is not None:
+            hardness = difficulty_of(evidence.of(pool))
+            edges = np.nanquantile(hardness, np.linspace(0, 1, LENGTH_BANDS + 1)[1:-1])
+            parts = np.searchsorted(edges, np.nan_to_num(hardness, nan=np.inf))
+            result["by_difficulty"] = _by_part(taken_a, taken_b, parts, list(HARDNESS))
     return result
+
+
+def difficulty_of(evidence: Evidence) -> Float[np.ndarray, " row"]:
+    """Say how hard every row is: by its pass rate, or by its mean loss; NaN where that is not known.
+
+    Raises:
+        EvidenceError: evidence of another kind.
+    """
+    if isinstance(evidence, PassRates):
+        return 1 - evidence.rate
+    losses = evidence.to(Losses)
+    if not isinstance(losses, Losses):
+        raise EvidenceError(f"{evidence.kind} do not say how hard a row is; give losses or pass rates")
+    return losses.mean
 
 
 def overlap(a: Bool[np.ndarray, " row"], b: Bool[np.ndarray, " row"]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ def augment_step(folder: Path, name: str, kept: int) -> Step:
     share = {"paths": 30, "exclusive": 10, "all_paths": 40, "share": 0.25, "low": 0.2, "high": 0.3}
     counts = {
         "questions": 10, "samples": 100, "became": became, "new_rows": kept, "paths": 20,
-        "unsolved": 1, "suspects": 2,
+        "unsolved": 1, "suspects": 2, "tokens": 900,
         "writers": ["a", "b"], "shares": [{"writer": "a", **share}, {"writer": "<b>", **share}],
     }  # fmt: skip
     write_json(place / "counts.json", counts)
@@ -63,7 +63,7 @@ def test_samples_shares_curves_and_false_accepts_are_shown_with_intervals(tmp_pa
     tables: dict[str, Table] = {table.caption: table for table in section.tables}
     (row,) = tables["What became of the samples"].rows
     assert row[0] == "RFT"
-    assert row[4].startswith("3.05 (")
+    assert row[5].startswith("3.05 (")
     assert tables["False accepts by filter"].rows[1][:3] == ("answer", "100", "10")
     assert tables["False accepts among what was kept"].rows[0][2] == "2"
     assert len(tables["Who found what in the pool"].rows) == 2

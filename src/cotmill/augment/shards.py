@@ -217,6 +217,7 @@ def _counts(chosen: list[Chosen], config: RftConfig, suspects: int) -> dict[str,
     right = [one for one in found if one.answer]
     return {
         "questions": len(chosen), "samples": len(items), "judged": len(found), "suspects": suspects,
+        "tokens": sum(item.sample["tokens"] for item in items),
         "became": dict(Counter(item.because for item in items)),
         "fails": fails,
         "fails_with_right_answer": {

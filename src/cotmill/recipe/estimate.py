@@ -140,7 +140,7 @@ def of_sampling(model: str, rows: int, row_bytes: float, k: int, max_new_tokens:
     return Estimate(rows * k, tokens, STARTING + _seconds(tokens, model, passes=2), row_bytes)
 
 
-def of_augmenting(rows: int, row_bytes: float, samples: int) -> Estimate:
+def of_augmenting(rows: int, row_bytes: float, samples: float) -> Estimate:
     """Estimate verifying samples and choosing among them; the result is guessed as twice what was given."""
     return Estimate(2 * rows, seconds=STARTING + samples * JUDGING, row_bytes=row_bytes)
 

@@ -193,7 +193,9 @@ class _Chain:
         stores = {role: step for role, step in roles.items() if role.partition(".")[0] == "sample"}
         inputs = {"pool": data, **stores}
         config = {"rft": plain(augment.resolved())}
-        cost = of_augmenting(data.rows, data.row_bytes, sum(step.rows for step in stores.values()))
+        most = self.cell.pipeline.sample.k if self.cell.pipeline.sample else 1
+        samples = sum(step.rows for step in stores.values()) * min(1.0, (augment.k or most) / most)
+        cost = of_augmenting(data.rows, data.row_bytes, samples)
         done = self._step("augment", config, inputs, Identity({}), cost)
         found = {"augment": done}
         if "lab" in data.record.config:

@@ -98,6 +98,7 @@ def _became(arms: list[Augmented]) -> Table:
             (
                 visible(arm.variant),
                 _written(arm.mean("samples", "questions"), 1),
+                _written(arm.mean("tokens", "questions"), 0),
                 _written(mean_interval(np.array(accepted, dtype=float))),
                 _written(arm.mean("paths", "questions")),
                 _written(arm.mean("new_rows", "questions")),
@@ -107,7 +108,7 @@ def _became(arms: list[Augmented]) -> Table:
         )
     return Table(
         "What became of the samples",
-        ("Arm", "Samples per question", "Accepted", "Distinct paths", "New rows", "Questions unsolved",
+        ("Arm", "Samples", "Tokens", "Accepted", "Distinct paths", "New rows", "Unsolved questions",
          "Suspect gold answers"),
         tuple(rows),
         note="Per question: means over seeds with 95 % intervals. Without the rule, new rows repeat paths.",

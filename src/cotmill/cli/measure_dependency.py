@@ -43,11 +43,16 @@ def command(
 
 
 def _names(models: list[str]) -> dict[str, str]:
-    """Give each model a short name of its own."""
-    short = [name.rstrip("/").rpartition("/")[2] for name in models]
-    named = short if len(set(short)) == len(short) else models
-    return dict(zip([*named[:1], *(f"{name} (2)" if name in named[:1] else name for name in named[1:])],
-                    models, strict=True))  # fmt: skip
+    """Give each model a short name of its own; in a Run, the name of the step that trained it."""
+    short = [_short(name) for name in models]
+    named = short if len(set(short)) == len(short) else [f"{name} ({n})" for n, name in enumerate(short, 1)]
+    return dict(zip(named, models, strict=True))
+
+
+def _short(model: str) -> str:
+    """Name a model by its folder, or by the one above where that only says model."""
+    *above, last = model.rstrip("/").split("/")
+    return above[-1] if last == "model" and above else last
 
 
 def _measured(
@@ -97,16 +102,16 @@ def _write(
 
 
 def _lines(influence: pa.Table, conflict: pa.Table) -> list[str]:
-    """Say the main numbers."""
+    """Say the main numbers; a difference of two models is in percentage points."""
     said = [
-        f"{row['model']}: {_percent(row, 'share')} of all influence comes from the question, "
-        f"{_percent(row, 'influence')} of its alterations change a later prediction"
+        f"{row['model']}: of all influence {_percent(row, 'share')} comes from the question; of its "
+        f"alterations {_percent(row, 'influence')} change a later prediction"
         for row in influence.to_pylist()
         if row["source"] == "question" and row["distance"] == "all"
     ]
     return said + [
-        f"{row['model']}: {row['altered']} altered, {row['kind']}: {_percent(row, 'follows')} of "
-        f"{row['items']:,} items follow the question"
+        f"{row['model']}: conflict about a {row['kind']}, {row['altered']} altered: "
+        f"{_percent(row, 'follows')} of {row['items']:,} items follow the question"
         for row in conflict.to_pylist()
     ]
 

@@ -12,9 +12,7 @@ from cotmill.report.intervals import Interval
 from cotmill.report.svg import drawing, standalone
 
 SOURCES = ("question", "earlier line")
-SIDES = {
-    "nothing": "nothing altered", "steps": "an earlier step altered", "question": "the question altered",
-}  # fmt: skip
+SIDES = {"nothing": "no conflict", "steps": "step altered", "question": "question altered"}
 
 
 def influence_figure(summary: pa.Table, models: Sequence[str]) -> str:
@@ -31,7 +29,10 @@ def influence_figure(summary: pa.Table, models: Sequence[str]) -> str:
 
     def draw(ax: Any) -> None:
         points_with_whiskers(
-            ax, curves, across="distance in tokens, from", label="% of alterations that change a prediction"
+            ax,
+            curves,
+            across="distance in tokens, at least",
+            label="% of alterations that change a prediction",
         )
         ax.legend(*_legend(curves, ax), frameon=False, fontsize=7)
 
@@ -66,7 +67,7 @@ def conflict_figure(summary: pa.Table, models: Sequence[str]) -> str:
     """Draw how often each model follows the question, by what was altered."""
     rows = [
         Whisker(
-            f"{row['model']}: {SIDES[row['altered']]} ({row['kind']})",
+            f"{row['model']}, {row['kind']}: {SIDES[row['altered']]}",
             Interval(*(100 * row[key] for key in ("follows", "follows_low", "follows_high"))),
             f"{100 * row['follows']:.0f} % of {row['items']:,}",
             colour=f"c{models.index(row['model']) + 1}",

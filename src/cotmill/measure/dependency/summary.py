@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 from cotmill.core.ids import rng_of
 
 DRAWS = 2_000
-EDGES = (1, 9, 17, 33, 65, 129)
+EDGES = (1, 8, 16, 32, 64, 128)
 """Distances in tokens at which the bins of the figure begin; the last is open."""
 COUNTED = ("operand", "result", "answer", "other")
 """Roles of the predictions that are counted; a copy of the result next to it is not."""
@@ -25,7 +25,7 @@ ALL = "all"
 def bins_of(distance: Int[np.ndarray, " pair"]) -> Int[np.ndarray, " pair"]:
     """Say in which bin a distance falls.
 
-    >>> bins_of(np.array([1, 8, 9, 500])).tolist()
+    >>> bins_of(np.array([1, 7, 8, 500])).tolist()
     [0, 0, 1, 5]
     """
     return np.searchsorted(np.asarray(EDGES), distance, side="right") - 1
@@ -35,7 +35,7 @@ def bin_name(place: int) -> str:
     """Name a bin.
 
     >>> bin_name(0), bin_name(5)
-    ('1-8', '129+')
+    ('1-7', '128+')
     """
     if place == len(EDGES) - 1:
         return f"{EDGES[place]}+"

@@ -34,7 +34,7 @@ MISTAKES: dict[str, str] = {
 
 TOLERANCE = 1e-3
 MARK = re.compile(r"<<([^>]*)>>")
-_ANSWER = re.compile(r"#### *(-?[0-9.,]+)")
+_ANSWER = re.compile(r"#### (-?[0-9.,]+)")
 MAX_MARK = 400
 MAX_POWER = 4_096
 """Largest exponent times bits of the base."""
@@ -96,13 +96,13 @@ def right_mark(mark: str) -> bool:
 
 
 def key(text: str) -> str:
-    """Join what stands in the marks of a trace, without white space."""
+    """Join what stands in the marks of a trace, without blanks."""
     return key_of_marks(marks(text))
 
 
 def key_of_marks(found: Sequence[str]) -> str:
-    """Join marks, without white space."""
-    return "".join("|".join(found).split())
+    """Join marks, without blanks."""
+    return "|".join(found).replace(" ", "")
 
 
 _BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {

@@ -1,9 +1,9 @@
-"""Influence of all rows on two groups of queries, in units of F, beside Kronfluence and Bergson, in one run.
+"""Influence of all rows on two groups of queries, in units of F, beside Kronfluence, in one run.
 
     python benchmarks/influence.py [--model lab:llama-0.9m] [--rows 1000] [--queries 100]
     python benchmarks/influence.py --peers .peers      also the peers, installed into that folder
     python benchmarks/influence.py --model 30m         random weights in the shape of a 30M Llama
-    python benchmarks/influence.py --cuda --length 4096 --shape 8b --rows 64     long rows on a GPU
+    python benchmarks/influence.py --cuda --length 4096 --model 8b --rows 64     long rows on a GPU
 
 F is one bare forward pass over the pool, length-bucketed, all logits computed and thrown away. The job is
 everything: factors, two directions from `--queries` queries each, scores, losses and gradient norms of all
@@ -40,7 +40,6 @@ from cotmill.model.tokenise import TokenisedRow, TokenisedRows, tokenise
 
 PEERS = {
     "kronfluence": ("kronfluence==1.0.1", "einops", "einconv", "opt-einsum"),
-    "bergson": ("bergson==2.5.1", "simple-parsing", "docstring-parser", "torchopt", "optree"),
 }
 """What each peer needs beyond what is here; installed without dependencies, so no second torch comes in."""
 SHAPES = {

@@ -68,3 +68,21 @@ def test_a_validation_set_is_needed_and_may_not_be_a_test(tiny_model: str) -> No
         recipe_of_text(text.replace("  validation:", "  # validation:"))
     with pytest.raises(RecipeError, match="the test 'in_domain' is the validation set"):
         recipe_of_text(text.replace("rows: 9, max_steps: 2, seed: 5", "rows: 5, max_steps: 2"))
+
+
+def test_rows_held_aside_are_asked_and_not_trained_on(tmp_path: Path) -> None:
+    from cotmill.recipe.graph import Task
+    from cotmill.recipe.steps import make_data, make_questions, open_test
+
+    path = tmp_path / "rows.jsonl"
+    rows = [{"question": f"What is {n}+1?", "answer": f"#### {n + 1}"} for n in range(30)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    told = {"form": "auto", "columns": None, "limit": None, "hold_aside": 7, "held_aside": 7}
+    told |= {"rows": None, "name": "validation"}
+    for name, make in (("data", make_data), ("test", make_questions)):
+        (tmp_path / name).mkdir()
+        make(Task(told, {}, tmp_path / name, {"file": str(path)}))
+    trained = set(Pool.open(tmp_path / "data" / "pool").column("question").to_pylist())
+    asked = set(open_test(tmp_path / "test").pool.column("question").to_pylist())
+    assert (len(trained), len(asked)) == (23, 7)
+    assert not trained & asked

@@ -144,7 +144,7 @@ class _Chain:
         else:
             assert source.file is not None
             found = identity_of_file(source.file, self.loaded.find)
-        config = found.config | plain(source, leave_out={"lab", "clinical", "file"})
+        config = found.config | _told(source, {"lab", "clinical", "file"}, "hold_aside")
         return self._step("data", config, {}, found, of_source(source, found))
 
     def test(self, name: str, source: TestSource) -> Step:
@@ -159,7 +159,7 @@ class _Chain:
             assert source.file is not None
             found = identity_of_file(source.file, self.loaded.find)
         left_out = {"lab", "clinical", "file", "benchmark", *(["metric"] if source.metric is None else [])}
-        config = found.config | plain(source, leave_out=left_out) | {"name": name}
+        config = found.config | _told(source, left_out, "held_aside") | {"name": name}
         made = source.lab or source.clinical
         rows = made.rows if made else source.rows or 1000
         return self._step("test", config, {}, found, of_test(rows, lab=made is not None))
@@ -358,6 +358,12 @@ class _Chain:
 def plain(model: BaseModel, leave_out: set[str] | None = None) -> dict[str, Any]:
     """Give the settings as JSON data, defaults included: a changed default is a changed step."""
     return model.model_dump(mode="json", exclude=leave_out)
+
+
+def _told(source: BaseModel, leave_out: set[str], optional: str) -> dict[str, Any]:
+    """Give a source's settings; one that came later is left out where it is not used, so old steps stay."""
+    told = plain(source, leave_out=leave_out)
+    return told if told[optional] is not None else {k: v for k, v in told.items() if k != optional}
 
 
 def _model(found: Identity) -> dict[str, Any]:

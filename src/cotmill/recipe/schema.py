@@ -88,6 +88,8 @@ class Source(Part):
     form: str = "auto"
     columns: dict[str, str] | None = None
     limit: Count | None = None
+    hold_aside: Count | None = None
+    """So many rows, drawn by hash, are left out; a test source of this file with `held_aside` has them."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Source:
@@ -110,6 +112,8 @@ class TestSource(Part):
     columns: dict[str, str] | None = None
     rows: Count | None = None
     """At most so many, drawn by hash."""
+    held_aside: Count | None = None
+    """Only the rows that a training source of the same file holds aside, when it is told the same number."""
 
     @model_validator(mode="after")
     def _one_source(self) -> TestSource:

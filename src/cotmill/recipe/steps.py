@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cotmill.core.errors import RecipeError
 from cotmill.core.files import read_json, write_json
 from cotmill.core.ids import order_keys
 from cotmill.evidence.parts import READINGS, file_of
@@ -55,7 +56,8 @@ def make_data(task: Task) -> None:
 
         make_clinical(**task.config["clinical"]).write(task.out / POOL)
         return
-    _first_by_hash(_read(task), task.config["limit"]).write(task.out / POOL)
+    rest, _ = _held_aside(_read(task), task.config.get("hold_aside"))
+    _first_by_hash(rest, task.config["limit"]).write(task.out / POOL)
 
 
 def _read(task: Task) -> Pool:
@@ -63,6 +65,18 @@ def _read(task: Task) -> Pool:
     from cotmill.data.read import read_pool
 
     return read_pool(task.places["file"], form=task.config["form"], columns=task.config["columns"])
+
+
+def _held_aside(pool: Pool, rows: int | None) -> tuple[Pool, Pool]:
+    """Cut a pool in two: what is left, and questions held aside, the last ones by hash."""
+    if rows is None:
+        return pool, pool
+    if rows >= len(pool):
+        raise RecipeError(f"{rows} rows cannot be held aside of {len(pool)}; hold fewer aside")
+    last = np.argsort(order_keys(0, pool.ids), kind="stable")[-rows:]
+    examples = pool.column("example_id").to_numpy()
+    aside = np.isin(examples.astype(str), examples[last].astype(str))
+    return pool.take(pool.ids[~aside]), pool.take(pool.ids[aside])
 
 
 def _first_by_hash(pool: Pool, rows: int | None) -> Pool:
@@ -95,7 +109,8 @@ def _benchmark(task: Task) -> Benchmark:
         asked = make_clinical(**config["clinical"], test=True)
         return Benchmark.of(asked, name=config["name"], metric=metric or "text")
     if "lab" not in config:
-        return Benchmark.of(_read(task), name=config["name"], metric=metric).limited(config["rows"])
+        _, asked = _held_aside(_read(task), config.get("held_aside"))
+        return Benchmark.of(asked, name=config["name"], metric=metric).limited(config["rows"])
     from cotmill.lab import make_test
 
     lab = config["lab"]

@@ -73,6 +73,8 @@ def test_gold_solutions_stand_for_the_questions():
     ]
     pool, _ = make_queries(*tables, QueryConfig(text="solution"), solutions=solved)
     assert [trace for trace, _, _ in told(pool)] == ["by hand a", "by hand b", "by hand e"]
+    # A solution is wanted whatever the model said.
+    assert {group for _, group, _ in told(pool)} == {"correct"}
     with pytest.raises(DataError, match="give the validation set with its solutions"):
         make_queries(*tables, QueryConfig(text="solution"))
 

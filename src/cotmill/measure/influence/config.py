@@ -66,7 +66,8 @@ class QueryConfig(Part):
     questions: Literal["flips", "outcomes"] = "flips"
     """`flips`: answers that fine-tuning changed (the paper); `outcomes`: all right and all wrong ones."""
     text: Literal["completion", "solution"] = "completion"
-    """The fine-tuned model's own answer (the paper), or the gold solution of the question."""
+    """The fine-tuned model's own answer (the paper), or the gold solution of the question, which makes all
+    of them `correct` queries: it is to become likelier whatever the model said."""
     rollouts: Annotated[int, Field(gt=0)] | None = None
     """At most so many of a question's sampled answers; None: all that are right (wrong) for `correct`
     (`incorrect`). A question's answers share its weight."""

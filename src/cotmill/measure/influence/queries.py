@@ -119,7 +119,8 @@ def _rows(
             "gold": first["gold"],
             "trace": trace,
             "origin": config.text,
-            "group": GROUPS[not right],
+            # A solution is wanted whatever the model said; only a completion can be wrong.
+            "group": GROUPS[0 if config.text == "solution" else not right],
             "weight": 1.0 / len(traces),
         }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 import torch
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
@@ -98,3 +99,16 @@ def test_pre_training_a_model_of_the_lab_makes_one_that_loads(tmp_path: Path):
     assert result.exit_code == 2
     assert "no lab model is called" in result.output
     assert not list(tmp_path.glob("n*"))
+
+
+def test_a_mask_is_one_option_and_a_wrong_one_a_sentence(files, tmp_path: Path):
+    told = ["train", files["model"], files["data"], "--batch-size", 8, "--threads", 1]
+    ask(*told, "--steps", 2, "--mask", "ratio=0.4,schedule=constant", "--held-out", files["data"],
+        "--eval-answers", 2, "--out", tmp_path / "run")  # fmt: skip
+    log = pq.read_table(tmp_path / "run" / "train_log.parquet").to_pylist()
+    assert [row["mask_ratio"] for row in log] == [0.4, 0.4]
+    assert 0 <= log[-1]["held_out_accuracy"] <= 1
+    wrong = [*told, "--steps", "2", "--mask", "colour=red", "--out", tmp_path / "none"]
+    result = CliRunner().invoke(app, [str(part) for part in wrong])
+    assert result.exit_code == 2
+    assert "--mask" in result.output

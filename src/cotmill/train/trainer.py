@@ -28,6 +28,7 @@ from cotmill.core.errors import ModelError
 from cotmill.model.batches import IGNORED
 from cotmill.model.head import has_plain_head, without_adapters
 from cotmill.train.config import TrainConfig
+from cotmill.train.masked.meter import LABEL_LOSSES
 from cotmill.train.ranks import processes, rank
 from cotmill.train.seen import COLUMN, SeenLosses
 
@@ -142,7 +143,7 @@ def add_summed_loss(model: torch.nn.Module) -> None:
         scores = functional.log_softmax(logits.float(), -1)
         if self.training:
             # Left for whoever logs losses of single labels (masked thought); it costs a look-up.
-            self.label_losses = -scores.detach().gather(1, targets[keep][:, None])[:, 0]
+            setattr(self, LABEL_LOSSES, -scores.detach().gather(1, targets[keep][:, None])[:, 0])
         if not by_row:
             return functional.nll_loss(scores, targets[keep], reduction="sum")
         losses = functional.nll_loss(scores, targets[keep], reduction="none")

@@ -2,6 +2,8 @@
 
     python benchmarks/select_scale.py --rows 1000000 --checkpoints 12
 
+    python benchmarks/select_scale.py --rows 10000000 --checkpoints 12 --alone   # its peak memory at 10^7 rows
+
 Synthetic loss curves (a heavy-tailed start, a fall at its own rate, a floor, noise). Compared in time and
 in inertia: cotmill's S2L from trajectories to a written-down choice; scikit-learn's k-means with k-means++
 on the same sample plus prediction; faiss's k-means as the public S2L code calls it (random start, 20

@@ -2,7 +2,7 @@
 
     python benchmarks/select_scale.py --rows 1000000 --checkpoints 12
 
-    python benchmarks/select_scale.py --rows 10000000 --checkpoints 12 --alone   # its peak memory at 10^7 rows
+    python benchmarks/select_scale.py --rows 10000000 --checkpoints 12 --alone   # its peak memory
 
 Synthetic loss curves (a heavy-tailed start, a fall at its own rate, a floor, noise). Compared in time and
 in inertia: cotmill's S2L from trajectories to a written-down choice; scikit-learn's k-means with k-means++

@@ -59,7 +59,8 @@ def test_from_grouped_queries_to_a_selection(models, data, tmp_path):
     ]
     queries, out = write(tmp_path / "queries.jsonl", rows), tmp_path / "influence.parquet"
     told = ("measure", "influence", "--model", models[1], "--data", data, "--queries", queries, "--out", out)
-    said = call(*told, "--parts", 2, "--pairs", 4, "--refine", 2)
+    said = call(*told, "--parts", 2, "--pairs", 4, "--refine", 2, "--band", "75%")
+    assert "are undecided when 75% are kept" in said
     assert "only 3 questions are correct queries" in said
     assert "residuals of conjugate gradients" in said
     assert "gate: tail-patch on correct" in said

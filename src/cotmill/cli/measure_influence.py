@@ -35,6 +35,9 @@ def command(  # noqa: PLR0913 - every option is one of the command line
     tokens: Annotated[int | None, typer.Option(help="At most so many tokens for the curvature.")] = None,
     refine: Annotated[int, typer.Option(help="Iterations of conjugate gradients; 0: none.")] = 0,
     parts: Annotated[str, typer.Option(help="Parts of a group, or queries for exact ranks.")] = "8",
+    band: Annotated[
+        str | None, typer.Option(help="Exact ranks for rows undecided when so much is kept: 75%.")
+    ] = None,
     route: Annotated[str, typer.Option(help="auto, backward, forward or differences.")] = "auto",
     pairs: Annotated[int, typer.Option(help="Pairs of rows for the gate's step test; 0: none.")] = 12,
     retrain: Annotated[int, typer.Option(help="Small retrainings for the gate; 0: none.")] = 0,
@@ -44,7 +47,7 @@ def command(  # noqa: PLR0913 - every option is one of the command line
     threads: Annotated[int | None, typer.Option(help="Threads of torch.")] = None,
 ) -> None:
     """Measure the influence of every row on groups of queries; the same command goes on where it stopped."""
-    from cotmill.cli.terminal.influence import config_of, gate, queries_of, show
+    from cotmill.cli.terminal.influence import config_of, gate, queries_of, second_stage, show
     from cotmill.cli.terminal.measuring import finish, opened, work_folder
     from cotmill.measure.influence.measure import measure_influence
     from cotmill.measure.shards import Part
@@ -82,6 +85,8 @@ def command(  # noqa: PLR0913 - every option is one of the command line
     if part is not None:
         typer.echo(f"part {part} is done: {len(found):,} of {len(pool):,} rows")
         return
+    if band is not None:
+        found = second_stage(lm, pool, asked, found, config, band, work)
     found = gate(lm, pool, asked, found, base, work, pairs=pairs, retrain=retrain, steps=retrain_steps)
     asked.write(out.with_suffix(".queries"))
     show(found)

@@ -11,6 +11,7 @@ from scipy.stats import spearmanr
 from cotmill.core.errors import DataError
 from cotmill.data.pool import Pool
 from cotmill.evidence import Influence
+from cotmill.measure.influence.band import with_exact_ranks
 from cotmill.measure.influence.config import GateConfig, InfluenceConfig, NewtonConfig
 from cotmill.measure.influence.gate import Finding, judged, lds_of, subsets_of, tail_patch
 from cotmill.measure.influence.measure import measure_influence
@@ -102,6 +103,20 @@ def test_single_queries_as_parts_give_exact_ranks(tuned, pool, asked, whole):
         found.score("correct")[known], whole.score("correct")[known], rtol=1e-3, atol=1e-4
     )
     assert np.isfinite(found.correct_exact[known]).all()
+
+
+def test_undecided_rows_are_ranked_by_single_queries(tuned, pool, asked, whole):
+    single = measure_influence(tuned, pool, asked, InfluenceConfig(parts="queries"))
+    undecided = np.zeros(70, dtype=bool)
+    undecided[[2, 9, 30, 41]] = True
+    found = with_exact_ranks(tuned, pool, asked, whole, undecided, InfluenceConfig(parts=3))
+    here = [2, 30, 41]  # row 9 has no label
+    assert np.flatnonzero(np.isfinite(found.incorrect_exact)).tolist() == here
+    np.testing.assert_allclose(found.rank("correct")[here], single.rank("correct")[here], atol=0.02)
+    others = np.setdiff1d(np.arange(70), [*here, 9, 68])
+    np.testing.assert_array_equal(found.rank("correct")[others], whole.rank("correct")[others])
+    nothing = np.zeros(70, dtype=bool)
+    assert with_exact_ranks(tuned, pool, asked, whole, nothing, InfluenceConfig(parts=3)) is whole
 
 
 def test_refined_directions_say_how_far_they_came(tuned, pool, asked, whole):

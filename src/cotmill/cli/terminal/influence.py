@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cotmill.evidence import Influence
     from cotmill.measure.influence.config import InfluenceConfig
     from cotmill.model.load import LanguageModel
+    from cotmill.select import InfluencePruning
 
 SHOWN = 3
 """Most and least helpful rows that are shown."""
@@ -123,6 +124,42 @@ def _made(base: Any, tuned: Any, told: Mapping[str, Any], solutions: Pool | None
     return pool
 
 
+def second_stage(
+    lm: LanguageModel,
+    pool: Pool,
+    queries: Pool,
+    found: Influence,
+    config: InfluenceConfig,
+    kept: str,
+    work: Path,
+) -> Influence:
+    """Rank the rows that are undecided at a budget by single queries."""
+    import numpy as np
+
+    from cotmill.core.ids import order_keys
+    from cotmill.measure.influence.band import with_exact_ranks
+    from cotmill.select.bands import bands
+    from cotmill.select.budget import Budget
+
+    share = Budget.parse(kept).rows_of(len(pool)) / len(pool)
+    fit = ~found.unmeasured
+    known = found.at(np.flatnonzero(fit))
+    measured = bands(_method(found).dropping, known, order_keys(0, known.row_ids), 0)
+    undecided = np.zeros(len(found), dtype=bool)
+    undecided[fit] = measured.verdicts(share) == 0
+    typer.echo(f"{int(undecided.sum()):,} rows are undecided when {kept} are kept; ranked by single queries")
+    return with_exact_ranks(lm, pool, queries, found, undecided, config, work=work / "band", say=typer.echo)
+
+
+def _method(found: Influence) -> InfluencePruning:
+    """The pruning that the groups which are there allow."""
+    from cotmill.evidence.influence import GROUPS
+    from cotmill.select.influence import InfluencePruning
+
+    told = [group for group in GROUPS if found.parts(group).shape[1]]
+    return InfluencePruning.model_validate({"strategy": "combined" if len(told) == 2 else told[0]})
+
+
 def gate(  # noqa: PLR0913 - the scores, what they are of, and what the test may cost
     lm: LanguageModel,
     pool: Pool,
@@ -162,9 +199,7 @@ def gate(  # noqa: PLR0913 - the scores, what they are of, and what the test may
 def show(found: Influence) -> None:
     """Say whether to prune by this, and how sure it would be."""
     from cotmill.core.ids import order_keys
-    from cotmill.evidence.influence import GROUPS
     from cotmill.select.bands import undecided_at
-    from cotmill.select.influence import InfluencePruning
 
     if found.gate == "failed":
         typer.echo(
@@ -172,9 +207,7 @@ def show(found: Influence) -> None:
             "pruning is recommended"
         )
         return
-    told = [group for group in GROUPS if found.parts(group).shape[1]]
-    strategy = "combined" if len(told) == 2 else told[0]
-    method = InfluencePruning.model_validate({"strategy": strategy})
+    method = _method(found)
     undecided = undecided_at(method.dropping, found, order_keys(0, found.row_ids), KEPT, 0)
     words = ", ".join(f"{count:,} when {share} are kept" for share, count in undecided.items())
-    typer.echo(f"gate {found.gate}; of {len(found):,} rows undecided ({strategy}): {words}")
+    typer.echo(f"gate {found.gate}; of {len(found):,} rows undecided ({method.strategy}): {words}")

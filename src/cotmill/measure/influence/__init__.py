@@ -17,5 +17,6 @@ backward pass (or by forward passes) against all of them together.
     forward.py        the same by forward-mode derivatives and by finite differences; which way is cheapest
     queries.py        the groups: questions that fine-tuning turned right or wrong
     measure.py        all of it, from a model, a pool and queries to evidence
+    band.py           ranks by single queries for rows that parts leave undecided
     gate.py           whether the scores may be believed: an actual step, and small retrainings
 """

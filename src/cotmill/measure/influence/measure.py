@@ -54,7 +54,7 @@ class Prepared:
     facts: dict[str, str]
 
 
-def measure_influence(
+def measure_influence(  # noqa: PLR0913 - what is measured towards what, how, and where it is kept
     lm: LanguageModel,
     pool: Pool,
     queries: Pool,
@@ -63,17 +63,20 @@ def measure_influence(
     work: Path | None = None,
     part: Part | None = None,
     say: Callable[[str], object] | None = None,
+    fitted_on: Pool | None = None,
 ) -> Influence:
     """Measure the influence of every row of the pool on the loss of each group of queries.
 
-    `say` is told what was chosen and how exact it is. No label column of the pool is read.
+    `say` is told what was chosen and how exact it is. The curvature is of the pool's rows unless it is to
+    be that of others. No label column of the pool is read.
     """
-    config = config or InfluenceConfig()
+    config, fitted_on = config or InfluenceConfig(), fitted_on or pool
     if work is None:
         with TemporaryDirectory() as place:
-            return measure_influence(lm, pool, queries, config, work=Path(place), part=part, say=say)
+            told: dict[str, Any] = {"part": part, "say": say, "fitted_on": fitted_on}
+            return measure_influence(lm, pool, queries, config, work=Path(place), **told)
     say = say or _nothing
-    ready = prepare(lm, pool, queries, config, work, say)
+    ready = prepare(lm, fitted_on, queries, config, work, say)
     length = config.max_length or lm.max_length
     score = scorer(lm, pool, ready, config, say)
 
@@ -86,6 +89,7 @@ def measure_influence(
         "model": lm.fingerprint,
         "queries": queries.fingerprint,
         "config": config.model_dump(mode="json", exclude={"batch_tokens", "gigabytes"}),
+        "fitted_on": fitted_on.fingerprint,
     }
     found = in_shards(pool, columns, label="scoring rows", job=job, work=work / "rows", part=part)
     return _influence(lm, pool, queries, config, ready, found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
@@ -17,6 +18,7 @@ from cotmill.report.text import visible
 BINS = 60
 """Points of one curve; each is the mean of the logged losses that fall into it."""
 
+_NOISED = ("noised_share", "loss_clean_input", "loss_noised_input")
 _HEADER = ("arm", "step", "mean_loss", "lowest_seed", "highest_seed", "seeds")
 
 
@@ -42,7 +44,35 @@ def training_section(run: LoadedRun, prefix: str) -> Section | None:
         "Loss on the rows trained on says how well they are fitted, not how well the model answers: an arm "
         "with easier rows has a lower loss for that reason alone."
     )
-    return Section("training", "Training", (note,), (figure,))
+    return Section("training", "Training", (note, *_about_masks(run)), (figure,))
+
+
+def _about_masks(run: LoadedRun) -> Iterator[str]:
+    """Say, where arms are trained on noised inputs, that their loss counts that in, and what it is apart."""
+    parts = []
+    for variant in run.variants:
+        measured = (_noised(run, name) for name in _trainings(run, variant))
+        found = [ends for ends in measured if ends is not None]
+        if found:
+            share, clean, noised = np.mean(found, axis=0)
+            losses = f"{clean:.2f} and {noised:.2f}"
+            parts.append(f"{visible(variant)}: {100 * share:.0f} % of the tokens noised, {losses}")
+    if parts:
+        yield (
+            "Arms with a mask are trained on noised inputs, and their loss is higher for that reason alone. "
+            f"Loss behind clean and behind noised tokens, last tenth of the steps. {'; '.join(parts)}."
+        )
+
+
+def _noised(run: LoadedRun, name: str) -> Float[np.ndarray, " 3"] | None:
+    """Give a training's noised share and the losses behind clean and noised tokens, at its end."""
+    step = run.steps.get(name)
+    table = step.table("train_log.parquet", _NOISED) if step else None
+    if table is None or table.num_columns < len(_NOISED):
+        return None
+    values = np.array([column.to_pylist() for column in table.columns], dtype=float)
+    last = values[:, -max(1, values.shape[1] // 10) :]
+    return None if np.isnan(last).all(axis=1).any() else np.nanmean(last, axis=1)
 
 
 def _seeds(run: LoadedRun, variant: str) -> int:
@@ -70,11 +100,15 @@ def _curve(run: LoadedRun, variant: str) -> draw.Curve | None:
     return draw.Curve(variant, x, y, low, high, colour, draw.DASHES[place % len(draw.DASHES)])
 
 
+def _trainings(run: LoadedRun, variant: str) -> dict[str, None]:
+    """Name the fine-tunings of a variant, each once."""
+    return dict.fromkeys(cell.steps.get("train", "") for cell in run.cells if cell.variant == variant)
+
+
 def _logs(run: LoadedRun, variant: str) -> list[tuple[np.ndarray, np.ndarray]]:
     """Steps and losses of every seed of a variant, each fine-tuning once."""
-    names = dict.fromkeys(cell.steps.get("train", "") for cell in run.cells if cell.variant == variant)
     found = []
-    for name in names:
+    for name in _trainings(run, variant):
         step = run.steps.get(name)
         table = step.table("train_log.parquet", ("step", "loss")) if step else None
         if table is not None and table.num_columns == 2:

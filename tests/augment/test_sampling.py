@@ -178,7 +178,34 @@ def test_yield_stops_when_the_next_sample_is_not_worth_its_tokens(tmp_path, scri
         assert worth(one) < 0.002 or one.samples == 48
 
 
-@pytest.mark.parametrize("rule", [{"scheme": "yield", "price": 5.0}, {"scheme": "prop2diff", "correct": 6}])
+@pytest.mark.parametrize("scheme", ["fixed", "prop2diff", "yield"])
+def test_a_budget_of_tokens_is_spent_and_hardly_exceeded(tmp_path, scripted, questions, answers, scheme):
+    rule = {"scheme": scheme, "k": 90, "first": 4, "tokens": 1500}
+    rule |= {"price": 0.01} if scheme == "yield" else {}
+    found = drawn_by(tmp_path, scripted, questions, answers, **rule)
+    assert 1440 <= sum(one.tokens for one in found) <= 1560
+    if scheme == "fixed":
+        assert max(one.samples for one in found) - min(one.samples for one in found) <= 8
+
+
+def test_a_budget_is_shared_in_the_order_of_hashes():
+    rule = Allocation(tokens=100)
+    wanted = {f"{n:032x}": 3 for n in range(5)}
+    given = rule.affordable(wanted, [Found(samples=5, tokens=50)])
+    assert sorted(given.values()) == [0, 0, 0, 2, 3]
+    assert rule.affordable(dict(reversed(wanted.items())), [Found(samples=5, tokens=50)]) == given
+    assert sum(rule.affordable(wanted, [Found(samples=5, tokens=200)]).values()) == 0
+    assert Allocation().affordable(wanted, []) == wanted
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"scheme": "yield", "price": 5.0},
+        {"scheme": "prop2diff", "correct": 6},
+        {"tokens": 900, "first": 6},
+    ],
+)
 @pytest.mark.parametrize("breaks", [3, 95])
 def test_decisions_are_the_same_after_a_break(
     tmp_path, scripted, questions, answers, rule, breaks, monkeypatch

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -111,39 +114,65 @@ def test_two_processes_share_a_job(data, tmp_path):
     assert shared.fingerprint == alone.fingerprint
 
 
+@pytest.fixture
+def forker(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that starts `cotmill` as often as it is told to, without the price of the imports."""
+    script = [sys.executable, str(Path(__file__).with_name("forker.py")), str(tmp_path / "log")]
+    with subprocess.Popen(script, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert line_of(process) == "ready"
+        yield process
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+def line_of(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def started(forker: subprocess.Popen[str], words: list[str]) -> int:
+    """Start the command; return its process id."""
+    assert forker.stdin is not None
+    forker.stdin.write(json.dumps(words) + "\n")
+    forker.stdin.flush()
+    return int(line_of(forker))
+
+
 @pytest.mark.slow
-@pytest.mark.timeout(300 + 180 * KILLS)
-def test_kills_at_random_moments_leave_the_store_of_an_undisturbed_job(data, tmp_path):
+@pytest.mark.timeout(300 + 60 * KILLS)
+def test_kills_at_random_moments_leave_the_store_of_an_undisturbed_job(data, tmp_path, forker):
     """Two models, one store; every kill is SIGKILL at a random moment of the work."""
     k = max(16, 2 * KILLS)
     told = ("--k", str(k), "--save-every", "12", "--max-new-tokens", "60", "--batch-size", "12", "--no-count")
-    for model in MODELS:
-        sampled(data, tmp_path / "whole", *told, model=model)
+
+    def words(out: Path, model: str) -> list[str]:
+        return ["sample", "--model", model, "--data", str(data), "--out", str(out), "--threads", "1", *told]
+
+    def whole(out: Path) -> None:
+        for model in MODELS:
+            started(forker, words(out, model))
+            assert line_of(forker) == "0", (tmp_path / "log").read_text()
+
+    whole(tmp_path / "whole")
     draw, out = random.Random(11), tmp_path / "killed"
-    kills = [_killed(data, out, told, MODELS[number % 2], draw) for number in range(KILLS)]
-    for model in MODELS:
-        sampled(data, out, *told, model=model)
+    kills = [killed(forker, words(out, MODELS[number % 2]), out, draw) for number in range(KILLS)]
+    stored = SampleStore.open(out).count()
+    whole(out)
     assert sum(kills) >= KILLS / 2, "most processes must still be at work when they are killed"
+    assert stored > 0
     assert SampleStore.open(out).count() == 2 * 6 * k
     assert files_of(tmp_path / "whole") == files_of(out)
 
 
-def _killed(data: Path, out: Path, told: tuple[str, ...], model: str, draw: random.Random) -> bool:
+def killed(forker: subprocess.Popen[str], words: list[str], out: Path, draw: random.Random) -> bool:
     """Start the command, let it work for a random time, kill it; say whether it was still running."""
-    command = [sys.executable, "-m", "cotmill.cli.main", "sample", "--model", model, "--data", str(data)]
-    before = len(list(out.rglob("*.parquet"))) if out.exists() else 0
-    with (out.parent / "log").open("a") as log:
-        process = subprocess.Popen(
-            [*command, "--out", str(out), "--threads", "1", *told], stdout=log, stderr=log
-        )
-        # The first seconds go to imports: most kills wait until something new is on the disk.
-        patient, until = draw.random() < 0.7, time.monotonic() + 120
-        while patient and process.poll() is None and time.monotonic() < until:
-            if len(list(out.rglob("*.parquet"))) > before:
-                break
-            time.sleep(0.01)
-        time.sleep(0.25 * draw.random() if patient else 4 * draw.random())
-        running = process.poll() is None
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    return running
+    before = set(out.rglob("*.parquet"))
+    pid = started(forker, words)
+    # Some are killed while they load; most once something new is on the disk, or in the midst of writing.
+    patient, until = draw.random() < 0.8, time.monotonic() + 60
+    while patient and time.monotonic() < until and not set(out.rglob("*.parquet")) - before:
+        time.sleep(0.002)
+    time.sleep(0.3 * draw.random())
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    return os.WIFSIGNALED(int(line_of(forker)))

@@ -18,18 +18,27 @@ compares with > where >= is meant); ours stops at the number.
 Samples are drawn in rounds. Round 1 gives everyone the same; what a question gets in a later round is a
 function of its own earlier samples, in the order of their index, and of nothing else. So a decision made
 again after a kill, in another process, or with other questions beside it, is the same decision.
+
+With a budget of `tokens` the questions share it: rounds go on until it is spent, and where a round would
+take more than is left, questions get their part of it in the order of their hash. Every scheme can then be
+compared at equal tokens; `fixed` draws in rounds too. The budget is met to within the mean's error over
+the last samples, and the first round is drawn whatever it takes. Decisions still depend on stored samples
+alone, but on those of all questions of the call.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from cotmill.augment.outcomes import Found
 from cotmill.augment.richness import unseen_probability
 from cotmill.core.errors import RecipeError
+from cotmill.core.ids import order_keys
 
 Scheme = Literal["fixed", "correct", "uniform", "prop2diff", "yield"]
 SCHEMES: tuple[Scheme, ...] = ("fixed", "correct", "uniform", "prop2diff", "yield")
@@ -51,6 +60,8 @@ class Allocation(BaseModel):
     step: int = Field(default=8, ge=1)
     """Most samples of a question in a later round."""
     price: float = Field(default=0.5, gt=0)
+    tokens: int | None = Field(default=None, ge=1)
+    """Most tokens of all questions together."""
 
     @model_validator(mode="after")
     def _refuse_unused(self) -> Allocation:
@@ -66,7 +77,7 @@ class Allocation(BaseModel):
     @property
     def listens(self) -> bool:
         """Whether samples must be verified before the next are drawn."""
-        return self.scheme != "fixed"
+        return self.scheme != "fixed" or self.tokens is not None
 
     def start(self) -> int:
         """Samples of every question in the first round."""
@@ -79,8 +90,28 @@ class Allocation(BaseModel):
         """
         if not self.listens or drawn >= self.k:
             return 0
-        wanted = self._while_it_pays(found) if self.scheme == "yield" else self._until(found, first)
-        return min(wanted, self.step, self.k - drawn)
+        return min(self._wanted(found, first), self.step, self.k - drawn)
+
+    def _wanted(self, found: Found, first: Found) -> int:
+        """Draw on, as the scheme says."""
+        if self.scheme == "fixed":
+            return self.step
+        return self._while_it_pays(found) if self.scheme == "yield" else self._until(found, first)
+
+    def affordable(self, wanted: Mapping[str, int], found: Iterable[Found]) -> dict[str, int]:
+        """Cut what questions would get to what is left of the budget, in the order of their hash."""
+        if self.tokens is None:
+            return dict(wanted)
+        spent = samples = 0
+        for one in found:
+            spent, samples = spent + one.tokens, samples + one.samples
+        left = int((self.tokens - spent) * samples / max(spent, 1))
+        ids = list(wanted)
+        given = dict.fromkeys(ids, 0)
+        for place in np.argsort(order_keys(0, np.array(ids, dtype="<U32")), kind="stable").tolist():
+            given[ids[place]] = max(0, min(wanted[ids[place]], left))
+            left -= given[ids[place]]
+        return given
 
     def _until(self, found: Found, first: Found) -> int:
         """Draw about as many as the missing correct ones should take."""

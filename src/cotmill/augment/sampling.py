@@ -168,10 +168,13 @@ class Sampler:
         rule, outcomes = self.job.allocation, self.outcomes
         if not rule.listens or outcomes is None:
             return drawn
-        return {
-            name: count + rule.more(outcomes.found(name, count), outcomes.found(name, rule.start()), count)
+        found = {name: outcomes.found(name, count) for name, count in drawn.items()}
+        wanted = {
+            name: rule.more(found[name], outcomes.found(name, rule.start()), count)
             for name, count in drawn.items()
         }
+        given = rule.affordable(wanted, found.values())
+        return {name: count + given[name] for name, count in drawn.items()}
 
     def _round(self, begin: dict[str, int], end: dict[str, int], number: int) -> None:
         """Draw what is missing of one round."""

@@ -23,6 +23,7 @@ def command(  # noqa: PLR0913 - every option is one of the command line
     allocate: Annotated[str, typer.Option(help="fixed, correct, uniform, prop2diff or yield.")] = "fixed",
     correct: Annotated[int | None, typer.Option(help="Correct samples to aim at.")] = None,
     price: Annotated[float, typer.Option(help="yield: new paths that 1,000 tokens must bring.")] = 0.5,
+    tokens: Annotated[int | None, typer.Option(help="Most tokens of all questions together.")] = None,
     first: Annotated[int, typer.Option(help="Samples of a question in the first round.")] = 8,
     step: Annotated[int, typer.Option(help="At most so many in each later round.")] = 8,
     mode: Annotated[str, typer.Option(help="own, or paper: T 0.7, top-k 50, top-p 1, 256 tokens.")] = "own",
@@ -59,6 +60,7 @@ def command(  # noqa: PLR0913 - every option is one of the command line
         mode, told, seed=seed, extra=extra, prompt=prompt, count=count,
         allocation={
             "scheme": allocate, "k": k, "correct": correct, "price": price, "first": first, "step": step,
+            "tokens": tokens,
         },
     )  # fmt: skip
     questions = questions_of(read_pool(data).without_labels(), limit=limit, part=_part(part))

@@ -17,7 +17,8 @@ def plan_lines(sampler: Sampler) -> Iterator[str]:
     each = f"{rule.k} samples each" if not rule.listens else f"{rule.start()} samples each in the first round"
     yield f"{engine.model_name} by {engine.name} ({engine.version}): {questions:,} questions, {each}{there}"
     if rule.listens:
-        yield f"then by the scheme {rule.scheme}, at most {rule.k:,} samples of a question"
+        budget = f" and {rule.tokens:,} tokens in all" if rule.tokens is not None else ""
+        yield f"then by the scheme {rule.scheme}, at most {rule.k:,} samples of a question{budget}"
     settings = job.settings
     cut = f", top-k {settings.top_k}" if settings.top_k else ""
     cut += f", top-p {settings.top_p}" if settings.top_p < 1 else ""

@@ -118,7 +118,8 @@ def ours(told: argparse.Namespace) -> dict[str, object]:
     queries = rows_of(lm, told, 5, 2 * told.queries)
     unit = forward_seconds(lm, rows)
     tracked = tracked_modules(lm)
-    config = FactorConfig(tokens=int(told.share * rows.lengths.sum()) if told.share < 1 else None)
+    tokens = int(told.share * rows.lengths.sum()) if told.share < 1 else None
+    config = FactorConfig(tokens=tokens, gigabytes=told.gigabytes)
     spent: dict[str, float] = {}
     processor = time.process_time()
     separate = told.separate
@@ -166,6 +167,7 @@ def in_process(start: list[str], told: argparse.Namespace, extra: dict[str, str]
     with tempfile.NamedTemporaryFile(suffix=".json") as result:
         options = ["--model", told.model, "--rows", str(told.rows), "--queries", str(told.queries)]
         options += ["--share", str(told.share), "--threads", str(told.threads), "--result", result.name]
+        options += ["--gigabytes", str(told.gigabytes)]
         options += ["--length", str(told.length)] if told.length else []
         options += ["--separate"] if told.separate else []
         options += ["--cuda"] if told.cuda else []
@@ -181,6 +183,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--separate", action="store_true", help="queries one by one instead of two groups")
     parser.add_argument("--share", type=float, default=1.0, help="share of the tokens that factors are of")
     parser.add_argument("--length", type=int, help="rows of so many tokens")
+    parser.add_argument("--gigabytes", type=float, default=8.0, help="memory for factors, ours")
     parser.add_argument("--cuda", action="store_true")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--peers", type=Path, help="folder of the peers; without it only ours is run")

@@ -39,6 +39,8 @@ def command(  # noqa: PLR0913 - every option is one of the command line
         str | None, typer.Option(help="Exact ranks for rows undecided when so much is kept: 75%.")
     ] = None,
     route: Annotated[str, typer.Option(help="auto, backward, forward or differences.")] = "auto",
+    gigabytes: Annotated[float, typer.Option(help="Memory for factors; less means more passes.")] = 8.0,
+    batch_tokens: Annotated[int | None, typer.Option(help="Padded tokens in a batch.")] = None,
     pairs: Annotated[int, typer.Option(help="Pairs of rows for the gate's step test; 0: none.")] = 12,
     retrain: Annotated[int, typer.Option(help="Small retrainings for the gate; 0: none.")] = 0,
     retrain_steps: Annotated[int, typer.Option(help="Steps of each.")] = 200,
@@ -60,6 +62,8 @@ def command(  # noqa: PLR0913 - every option is one of the command line
         refine={"iterations": refine} if refine else None,
         parts=parts if parts == "queries" else int(parts) if parts.isdigit() else parts,
         route=route,
+        gigabytes=gigabytes,
+        batch_tokens=batch_tokens,
         max_length=max_length,
     )
     lm, pool = opened(model, data, threads, passes=9, max_length=max_length)

@@ -72,7 +72,8 @@ def test_a_validation_set_is_needed_and_may_not_be_a_test(tiny_model: str) -> No
 
 def test_rows_held_aside_are_asked_and_not_trained_on(tmp_path: Path) -> None:
     from cotmill.recipe.graph import Task
-    from cotmill.recipe.steps import make_data, make_questions, open_test
+    from cotmill.recipe.steps.data import make_data, make_questions
+    from cotmill.recipe.steps.places import open_test
 
     path = tmp_path / "rows.jsonl"
     rows = [{"question": f"What is {n}+1?", "answer": f"#### {n + 1}"} for n in range(30)]

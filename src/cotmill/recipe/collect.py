@@ -24,7 +24,7 @@ from cotmill.data.pool import Pool
 from cotmill.recipe.difference import as_json, paired
 from cotmill.recipe.load import Cell
 from cotmill.recipe.plan import Plan, PlannedCell
-from cotmill.recipe.steps import MODEL, POOL, SELECTION
+from cotmill.recipe.steps.places import MODEL, POOL, SELECTION
 from cotmill.select import Selection
 
 GRID = "grid."

@@ -116,3 +116,35 @@ def test_evidence_of_the_wrong_kind_is_named(run, data, tmp_path):
     file = write_losses(Pool.open(_pool(data, tmp_path)), tmp_path, 1.0)
     words = ["s2l", "--data", data, "--evidence", file, "--budget", 5, "--out", tmp_path / "chosen"]
     assert "but the files hold: losses" in run(*words, code=2)
+
+
+def test_rows_that_came_later_top_up_an_earlier_choice_within_its_limits(run, data, tmp_path):
+    old, new = tmp_path / "old", tmp_path / "new"
+    run("random", "--data", data, "--budget", 10, "--out", old)
+    lines = [
+        f'{{"question": "What is {i}+2?", "answer": "#### {i + 2}", "source": "late"}}\n' for i in range(20)
+    ]
+    (tmp_path / "grown.jsonl").write_text(data.read_text() + "".join(lines))
+    words = ["--data", tmp_path / "grown.jsonl", "--budget", 25, "--out", new, "--update", old]
+    output = run("random", *words, "--least", "late=8", "--once", 1.0)
+    assert "kept: 10" in output
+    assert "new rows: 20" in output
+    chosen = Selection.read(new)
+    assert set(Selection.read(old).row_ids) < set(chosen.row_ids)
+    assert chosen.summary["sources"]["late"]["taken"] >= 8
+    assert "no value 'x'" in run("random", *words[:4], "--out", tmp_path / "c", "--most", "x=3", code=2)
+
+
+def test_diagnostics_of_clusters_are_printed(run, data, tmp_path):
+    files = [write_losses(Pool.open(_pool(data, tmp_path)), tmp_path, scale) for scale in (2.0, 1.0)]
+    words = ["--data", data, "--evidence", files[0], "--evidence", files[1], "--budget", 9]
+    output = run("s2l", *words, "--out", tmp_path / "chosen").replace("\n", " ")
+    for name in ("inertia", "silhouette", "stability", "source purity", "length purity", "level length"):
+        assert name in output
+
+
+def test_questions_are_read_as_queries(run, data, tmp_path):
+    (tmp_path / "asked.jsonl").write_text('{"question": "What is 17+1?", "answer": "#### 18"}\n')
+    words = ["bm25", "--data", data, "--queries", tmp_path / "asked.jsonl", "--budget", 1]
+    run(*words, "--out", tmp_path / "chosen")
+    assert np.flatnonzero(Selection.read(tmp_path / "chosen").taken).tolist() == [17]

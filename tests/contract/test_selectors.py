@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 import cotmill.select
@@ -312,3 +313,15 @@ def test_losses_of_one_point_are_not_taken_for_a_trajectory():
     pool = make_pool()
     with pytest.raises(EvidenceError, match="needs trajectories, but was given losses"):
         SELECTORS["s2l"]()(pool, make_evidence(pool).to(Losses), budget=9, seed=0)
+
+
+@pytest.mark.parametrize("name", ["random", "s2l", "facility_location", "rds_plus", "perplexity_middle"])
+def test_a_pool_in_many_shards_is_the_same_pool(name: str, tmp_path):
+    method, pool = SELECTORS[name](), make_pool()
+    shards = Pool.from_table(pa.concat_tables([pool.table().slice(at, 7) for at in range(0, ROWS, 7)]))
+    evidence = evidence_for(method, pool)
+    whole, parts = (chosen(method, each, evidence, budget=31, seed=1) for each in (pool, shards))
+    assert whole.table.equals(parts.table)
+    assert whole.key == parts.key
+    read = Pool.open(shards.write(tmp_path / "pool") and tmp_path / "pool")
+    assert chosen(method, read, evidence, budget=31, seed=1).key == whole.key

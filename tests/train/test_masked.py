@@ -330,6 +330,19 @@ def test_the_loss_at_clean_places_is_the_mean_over_those_alone(base, pool, tmp_p
     assert restricted == pytest.approx(first["loss_clean_input"], abs=1e-5)
 
 
+@pytest.mark.parametrize(
+    "noise",
+    [{"replacement": "model"}, {"replacement": "neftune", "strength": 100.0}, {"consistency": 0.5}],
+    ids=str,
+)
+def test_other_kinds_of_noise_train_in_cotmills_trainer_too(base, pool, tmp_path, noise):
+    config = MASKED.model_copy(update={"steps": 2, "mask": MASKED.mask.model_copy(update=noise)})
+    for change in ({}, {"accumulate": 2, "packing": True}):
+        out = tmp_path / f"out {len(change)}"
+        train(str(base), pool, config.model_copy(update=change), out=out, seed=0, threads=1)
+    np.testing.assert_allclose(losses_of(tmp_path / "out 0"), losses_of(tmp_path / "out 2"), atol=5e-3)
+
+
 def test_held_out_questions_are_answered_on_the_way(base, pool, tmp_path):
     config = MASKED.model_copy(update={"eval_every": 3, "eval_answers": 4})
     train(str(base), pool, config, out=tmp_path / "out", seed=0, threads=1, held_out=pool.take(pool.ids[:9]))

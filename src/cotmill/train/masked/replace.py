@@ -23,7 +23,8 @@ from cotmill.train.masked.keys import WHOLE, Layout, mix, signed
 from cotmill.train.masked.vocabulary import Vocabulary
 
 ON_EMBEDDINGS = frozenset({"zero", "dropout", "neftune"})
-NOT_FOR_LOGITS = frozenset({"labels", "shift_labels"})
+READ = ("input_ids", "attention_mask", "position_ids")
+"""What of a batch a model reads; the rest is for losses and records."""
 _GOLDEN = signed(0x9E3779B97F4A7C15)
 
 
@@ -55,7 +56,8 @@ def guessed_ids(
     seed: int,
 ) -> Int[torch.Tensor, "row token"]:
     """Put a token that the model itself draws, at the temperature, from what it sees before it."""
-    logits = model(**{name: part for name, part in inputs.items() if name not in NOT_FOR_LOGITS}).logits
+    told = {name: inputs[name] for name in READ if inputs.get(name) is not None}
+    logits = model(use_cache=False, **told).logits
     line, place = noised.nonzero(as_tuple=True)
     # The logits at a place are of the token behind it: the guess for a token stands one place before it.
     seen = place if config.variant == "repo" else place - 1

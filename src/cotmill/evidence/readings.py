@@ -79,9 +79,9 @@ class Readings(Evidence):
         """Rows with no label tokens: nothing to measure, nothing to train on."""
         return self.tokens == 0
 
-    def mean_of(self, name: str) -> Float[np.ndarray, " row"]:
+    def mean_of(self, sums: Float[np.ndarray, " row"]) -> Float[np.ndarray, " row"]:
         """Give the mean per label token of one of the sums; NaN where there are no label tokens."""
-        return getattr(self, name) / np.maximum(self.tokens, 1)
+        return sums / np.maximum(self.tokens, 1)
 
     def need(self, part: str, *names: str) -> None:
         """Refuse to go on without columns that are only measured when asked for.

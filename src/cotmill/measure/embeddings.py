@@ -32,7 +32,7 @@ def encoder(name: str) -> Any:
         ModelError: there is no such encoder.
     """
     try:
-        from sentence_transformers import SentenceTransformer
+        from sentence_transformers import SentenceTransformer  # pyright: ignore[reportMissingImports]
     except ModuleNotFoundError as error:
         raise MissingExtra("sentence-transformers", "embed") from error
     try:

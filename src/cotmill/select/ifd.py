@@ -29,7 +29,9 @@ class IFD(Method):
         measured: Readings = rows.evidence
         measured.need("bare", "bare_loss_sum", "bare_tokens")
         alone = np.asarray(measured.bare_loss_sum) / np.maximum(np.asarray(measured.bare_tokens), 1)
-        ratio = np.where(alone > 0, measured.mean_of("loss_sum") / np.where(alone > 0, alone, 1.0), np.nan)
+        ratio = np.where(
+            alone > 0, measured.mean_of(measured.loss_sum) / np.where(alone > 0, alone, 1.0), np.nan
+        )
         order = pick.top(ratio, rows.keys)
         late = ~(ratio[order] < 1)
         return Drawing(

@@ -4,7 +4,8 @@
 
 - bare: the model over the same tokens in length-bucketed batches that are ready, all logits computed and
   thrown away (on a GPU in bfloat16, as all measuring there).
-- cotmill: `measure_losses`, from rows of text to sums, tokens and the end-of-text token's part; and
+- cotmill: `measure_losses`, from rows of text to sums, tokens and the end-of-text token's part (the sweeps of
+  one training after the first know the tokens already); and
   `measure_forward` with readings, and with everything it has.
 - loop: what the public S2L script does, in our own plain words: every row by itself, in float32, tokenised
   twice, all logits, the mean loss kept as a tensor.
@@ -28,7 +29,7 @@ from cotmill.data.pool import Pool
 from cotmill.evidence.parts import PARTS
 from cotmill.lab.pools import make_pool
 from cotmill.measure.forward import measure_forward
-from cotmill.measure.losses import measure_losses
+from cotmill.measure.losses import Tokens, measure_losses
 from cotmill.model.batches import length_batches, pad_right
 from cotmill.model.load import LanguageModel, load
 from cotmill.model.loss import CPU_TOKENS, GPU_TOKENS
@@ -100,9 +101,11 @@ def main() -> None:
     pool = make_pool(0, told.rows).without_labels()
     lm = load(told.model)
     tokens = int(tokenise(lm.tokenizer, pool, max_length=lm.max_length).lengths.sum())
+    known = Tokens()
     works: dict[str, Callable[[], object]] = {
         "bare forward pass": bare(lm, pool),
         "losses": lambda: measure_losses(lm, pool),
+        "losses, a later sweep": lambda: measure_losses(lm, pool, known=known),
         "forward: readings": lambda: measure_forward(lm, pool),
         "forward: everything": lambda: measure_forward(lm, pool, parts=PARTS),
         "loop over single rows": loop(lm, pool),

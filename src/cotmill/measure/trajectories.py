@@ -13,7 +13,7 @@ from pathlib import Path
 from cotmill.core.errors import EvidenceError
 from cotmill.data.pool import Pool
 from cotmill.evidence import Losses, Trajectories
-from cotmill.measure.losses import measure_losses
+from cotmill.measure.losses import Tokens, measure_losses
 from cotmill.model.load import LanguageModel, load
 from cotmill.model.render import Form
 from cotmill.model.snapshots import snapshots_of
@@ -63,6 +63,7 @@ class TrajectoryRecorder:
         """Remember what to measure, and where to put it."""
         self.pool, self.folder, self.max_length = pool, folder, max_length
         self.form: Form = form
+        self._known = Tokens()
 
     def __call__(self, step: int, lm: LanguageModel) -> None:
         """Measure at one step."""
@@ -72,6 +73,7 @@ class TrajectoryRecorder:
             max_length=self.max_length,
             form=self.form,
             label=f"measuring losses at step {step}",
+            known=self._known,
         )
         losses.write(self._file(step))
 

@@ -89,7 +89,7 @@ def free_bytes(lm: LanguageModel) -> float:
     """Say how much memory there is for activations."""
     if lm.device.type == "cuda":
         return float(torch.cuda.mem_get_info(lm.device)[0])
-    return CPU_BYTES
+    return float(CPU_BYTES)
 
 
 def replaced(tracked: Sequence[Tracked], matrices: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -79,7 +79,7 @@ def tail_patch(
         high, low = _extremes(found, group, config.pairs)
         rows = tokenise(
             lm.tokenizer,
-            _in_order(pool, found.row_ids[np.concatenate([high, low])]),
+            _in_order(pool, list(found.row_ids[np.concatenate([high, low])])),
             max_length=length,
             form=_form(found),
         )
@@ -97,10 +97,10 @@ def _form(found: Influence) -> Form:
     return found.about.get("form", "auto")  # type: ignore[return-value]  # checked where it is used
 
 
-def _in_order(pool: Pool, ids: np.ndarray) -> Pool:
+def _in_order(pool: Pool, ids: list[str]) -> Pool:
     """Take rows in the order given, which is not the pool's."""
     rows = {row["row_id"]: row for row in pool.take(ids).rows()}
-    return Pool.from_rows(rows[row_id] for row_id in ids.tolist())
+    return Pool.from_rows(rows[row_id] for row_id in ids)
 
 
 def _extremes(found: Influence, group: Group, pairs: int) -> tuple[np.ndarray, np.ndarray]:

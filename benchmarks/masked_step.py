@@ -68,6 +68,11 @@ def one_step(trainer: Any, batch: dict[str, torch.Tensor]) -> float:
     return now() - begin
 
 
+def balanced(first: np.ndarray, second: np.ndarray) -> float:
+    """Average the median log-ratios of both orders: whichever comes second finds the batch in the cache."""
+    return float(np.exp((np.median(first) + np.median(second)) / 2))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--model", default="lab:llama-0.25m")
@@ -84,14 +89,16 @@ def main() -> None:
             took = {id(trainer): one_step(trainer, batch) for trainer in (first, second)}
             pairs.append((took[id(plain)], took[id(masked)]))
     times = np.array(pairs[WARM_STEPS:])
-    ratios = times[:, 1] / times[:, 0]
+    logs = np.log(times[:, 1] / times[:, 0])
+    ratio = balanced(logs[0::2], logs[1::2])
     rng = np.random.default_rng(0)
-    drawn = np.median(ratios[rng.integers(len(ratios), size=(2_000, len(ratios)))], axis=1)
-    low, high = np.quantile(drawn, [0.025, 0.975])
+    half = len(logs) // 2
+    draws = [balanced(rng.choice(logs[0::2], half), rng.choice(logs[1::2], half)) for _ in range(2_000)]
+    low, high = np.quantile(draws, [0.025, 0.975])
     print(f"plain step   {1e3 * np.median(times[:, 0]):8.2f} ms")
     print(f"masked step  {1e3 * np.median(times[:, 1]):8.2f} ms")
-    print(f"ratio        {np.median(ratios):8.4f}  ({len(ratios)} pairs, 95 %: {low:.4f} to {high:.4f})")
-    print(f"bound        {BOUND:8.4f}  {'met' if np.median(ratios) <= BOUND else 'NOT met'}")
+    print(f"ratio        {ratio:8.4f}  ({len(logs)} pairs, 95 %: {low:.4f} to {high:.4f})")
+    print(f"bound        {BOUND:8.4f}  {'met' if ratio <= BOUND else 'NOT met'}")
 
 
 if __name__ == "__main__":

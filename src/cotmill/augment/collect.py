@@ -77,7 +77,8 @@ def writers_of(stores: Sequence[SampleStore]) -> Writers:
     writers = Writers()
     for store in stores:
         for batch in store.batches(["model", "model_name", "settings", "index"]):
-            models, names, settings, index = (column.to_pylist() for column in batch.columns)
+            columns: list[list[Any]] = [column.to_pylist() for column in batch.columns]
+            models, names, settings, index = columns
             for model, name, told in set(zip(models, names, settings, strict=True)):
                 found[model, told] = min(found.get((model, told), name), name)
             writers.samples += len(batch)

@@ -193,9 +193,8 @@ def yield_curve(
     means = _resampled_means(table, seed, resamples)
     tail = (1 - level) / 2
     low, high = np.quantile(means, [tail, 1 - tail], axis=0)
-    return YieldCurve(
-        asked, *(tuple(map(float, values)) for values in (table.mean(axis=0), low, high)), len(questions)
-    )
+    mean, low, high = (tuple(map(float, values)) for values in (table.mean(axis=0), low, high))
+    return YieldCurve(asked, mean, low, high, len(questions))
 
 
 def _sizes_up_to(most: int) -> tuple[int, ...]:

@@ -95,7 +95,7 @@ class SampleStore:
         Raises:
             DataError: a sample belongs to settings that `add_settings` has not been told.
         """
-        table = rows if isinstance(rows, pa.Table) else table_of(rows)
+        table: Any = rows if isinstance(rows, pa.Table) else table_of(rows)
         table = table.select(SCHEMA.names).cast(SCHEMA)
         for name in table.column("settings").unique().to_pylist():
             if not self._settings_path(name).is_file():
@@ -136,8 +136,6 @@ class SampleStore:
                 self._put_together(parts)
                 self._sweep()
         return int(self._record()["samples"])
-
-    compact = finish
 
     def _put_together(self, parts: list[Path]) -> None:
         """Write the new files aside, switch over to them in one rename, then remove the old ones."""
@@ -223,9 +221,11 @@ class SampleStore:
         for file in [*self._whole(), *self._parts()]:
             for batch in read_run([file], ["model", "model_name"], SHARD_ROWS):
                 pairs = pa.Table.from_batches([batch]).group_by(["model", "model_name"]).aggregate([])
-                for row in pairs.to_pylist():
-                    known = found.get(row["model"], row["model_name"])
-                    found[row["model"]] = min(known, row["model_name"])
+                rows: list[dict[str, Any]] = pairs.to_pylist()
+                for row in rows:
+                    name: str = row["model_name"]
+                    known = found.get(row["model"], name)
+                    found[row["model"]] = min(known, name)
         return dict(sorted(found.items()))
 
     def settings(self, name: str | None = None) -> dict[str, Any]:

@@ -120,8 +120,9 @@ def as_strings(ids: Any) -> Shaped[np.ndarray, " row"]:
     """
     if isinstance(ids, np.ndarray) and ids.dtype.kind == "U":
         return ids
-    if hasattr(ids, "strings"):  # core.row_ids
-        return ids.strings()
+    strings = getattr(ids, "strings", None)  # core.row_ids
+    if strings is not None:
+        return strings()
     text = _fixed_width(ids)
     if text is not None:
         return np.ascontiguousarray(text).view(f"S{HEX_DIGITS}").reshape(-1).astype(f"U{HEX_DIGITS}")

@@ -51,7 +51,7 @@ class RowIds:
     def __getitem__(self, place: Any) -> Any:
         """Give one id as text, or several as RowIds."""
         one = isinstance(place, int | np.integer)
-        places = [place] if one else place
+        places: Any = [place] if one else place
         found = RowIds.of_words(self.words[places], None if self.text is None else self.text[places])
         return str(found.strings()[0]) if one else found
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import atanh, sqrt, tanh
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -86,7 +87,8 @@ def _ranked(a: Float[np.ndarray, " row"], b: Float[np.ndarray, " row"]) -> float
     """Correlate ranks; 0 where one side is the same for all rows."""
     if np.ptp(a) == 0 or np.ptp(b) == 0:
         return 0.0
-    return float(np.asarray(spearmanr(a, b).statistic))
+    found: Any = spearmanr(a, b)
+    return float(np.asarray(found.statistic))
 
 
 def _neighbours(curves: Float[np.ndarray, "row point"], count: int) -> Int[np.ndarray, "row neighbour"]:

@@ -24,7 +24,7 @@ class Embeddings(Evidence):
     def check(self) -> None:
         """Refuse vectors that are not finite."""
         self.refuse_unless(
-            np.isfinite(self.vectors).all(axis=1),
+            np.asarray(np.isfinite(self.vectors).all(axis=1)),
             "have a vector that is not finite",
             "embed them again; a row without any token has no embedding",
         )

@@ -89,10 +89,10 @@ class Losses(Evidence):
 
 
 def without_end(
-    loss_sum: Float[np.ndarray, row * rest],
-    end_loss: Float[np.ndarray, row * rest],
+    loss_sum: Float[np.ndarray, " row *rest"],
+    end_loss: Float[np.ndarray, " row *rest"],
     tokens: Int[np.ndarray, " row"],
-) -> Float[np.ndarray, row * rest]:
+) -> Float[np.ndarray, " row *rest"]:
     """Nats per label token, the end-of-text token left out of both; 0 where it is the only label."""
     ended = np.isfinite(end_loss)
     left = np.maximum(tokens.reshape(-1, *[1] * (loss_sum.ndim - 1)) - ended, 0)

@@ -59,5 +59,5 @@ def measure_embeddings(name: str, pool: Pool, *, work: Path | None = None) -> Em
 
     job = {"kind": Embeddings.kind, "model": fingerprint}
     found = in_shards(pool, columns, label="embedding rows", job=job, work=work)
-    told = {"pool_fingerprint": pool.fingerprint, "model_fingerprint": fingerprint}
-    return Embeddings(**told, **found, about={"model": shown, "pooling": "encoder"})
+    told: dict[str, Any] = {**found, "pool_fingerprint": pool.fingerprint, "model_fingerprint": fingerprint}
+    return Embeddings(**told, about={"model": shown, "pooling": "encoder"})

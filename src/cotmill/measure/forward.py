@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -81,11 +82,11 @@ def as_evidence(
     columns: Columns, about_model: Mapping[str, str], told: Mapping[str, str]
 ) -> dict[str, Evidence]:
     """Sort the columns of a pass into evidence, by the file that it goes to."""
-    told = {**told, "about": about_model, "row_ids": columns["row_ids"]}  # type: ignore[dict-item]
+    shared: dict[str, Any] = {**told, "about": about_model, "row_ids": columns["row_ids"]}
     fields = {name: columns[name] for name in Readings.row_fields if name in columns}
-    found: dict[str, Evidence] = {file_of(READINGS): Readings(**fields, **told)}
+    found: dict[str, Evidence] = {file_of(READINGS): Readings(**fields, **shared)}
     for pooling in POOLINGS:
         if pooling in columns:
-            one = {**told, "about": {**about_model, "pooling": pooling}}
+            one = {**shared, "about": {**about_model, "pooling": pooling}}
             found[file_of(pooling)] = Embeddings(vectors=columns[pooling], **one)
     return found

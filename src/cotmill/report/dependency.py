@@ -46,11 +46,11 @@ def influence_figure(summary: pa.Table, models: Sequence[str]) -> str:
 
 def _curve(name: str, rows: Sequence[Mapping[str, Any]], colour: str, dashes: str) -> Curve:
     """Make a curve of the bins, each at the distance at which it begins."""
-    parts = [
+    mean, low, high = (
         tuple(100 * row[key] for row in rows) for key in ("influence", "influence_low", "influence_high")
-    ]
+    )
     x = tuple(float(row["distance"].partition("-")[0].rstrip("+")) for row in rows)
-    return Curve(name, x, *parts, colour, dashes)
+    return Curve(name, x, mean, low, high, colour, dashes)
 
 
 def _points(curve: Curve) -> list[tuple[float, float]]:

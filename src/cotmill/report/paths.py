@@ -184,9 +184,11 @@ def _curves(arms: list[Augmented]) -> list[draw.Curve]:
             points = [row for row in rows if row["writer"] == writer]
             name = arm.variant if len(arm.counts[0]["writers"]) < 2 else f"{arm.variant}: {writer}"
             place = len(curves)
-            values = (tuple(float(row[one]) for row in points) for one in ("samples", "mean", "low", "high"))
+            x, mean, low, high = (
+                tuple(float(row[one]) for row in points) for one in ("samples", "mean", "low", "high")
+            )
             style = draw.DASHES[place // 8 % len(draw.DASHES)]
-            curves.append(draw.Curve(name, *values, f"c{place % 8 + 1}", style))
+            curves.append(draw.Curve(name, x, mean, low, high, f"c{place % 8 + 1}", style))
     return curves
 
 

@@ -7,7 +7,7 @@ negative; k1 = 1.5, b = 0.75. A control for every method that compares embedding
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -70,8 +70,8 @@ def bm25(texts: list[str], queries: list[str], *, k1: float, b: float) -> Float[
     np.int64(0)
     """
     vectorizer = CountVectorizer(token_pattern=WORDS)
-    counts = csr_array(vectorizer.fit_transform(texts), dtype=np.float32)
-    asked = csr_array(vectorizer.transform(queries), dtype=np.float32)
+    counts: Any = csr_array(vectorizer.fit_transform(texts), dtype=np.float32)
+    asked: Any = csr_array(vectorizer.transform(queries), dtype=np.float32)
     lengths = counts.sum(axis=1)
     having = np.bincount(counts.indices, minlength=counts.shape[1])
     idf = np.log1p((len(texts) - having + 0.5) / (having + 0.5))

@@ -126,8 +126,10 @@ def stability(curves: Curves, keys: Keys, *, clusters: int, seed: int) -> float:
     if len(sample) < 2 * clusters or clusters < 2:
         return 1.0
     rows = curves[sample]
-    told = {"clusters": clusters, "restarts": 1}
-    halves = [fit(rows[part::2], seed=seed_of(seed, "stability", part), **told) for part in (0, 1)]
+    halves = [
+        fit(rows[part::2], seed=seed_of(seed, "stability", part), clusters=clusters, restarts=1)
+        for part in (0, 1)
+    ]
     return float(adjusted_rand_score(*(assign(rows, centres)[0] for centres in halves)))
 
 

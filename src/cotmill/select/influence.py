@@ -81,7 +81,7 @@ class InfluencePruning(Method):
         if self.strategy == "incorrect":
             return self._condemned(found, "incorrect", keys)
         # With only one group of queries the other condemns nothing; `details` names both counts.
-        told = [group for group in GROUPS if found.parts(group).shape[1]]
+        told: list[Group] = [group for group in GROUPS if found.parts(group).shape[1]]
         orders = [self._condemned(found, group, keys) for group in told or GROUPS]
         if len(orders) == 1:
             return orders[0]
@@ -122,10 +122,9 @@ def _shown(found: Influence, strategy: Strategy, length: Control) -> np.ndarray:
         return found.score("correct", length)
     if strategy == "incorrect":
         return -found.score("incorrect", length)
+    signs: dict[Group, int] = {"correct": 1, "incorrect": -1}
     signed = [
-        sign * found.score(group, length)
-        for sign, group in ((1, GROUPS[0]), (-1, GROUPS[1]))
-        if found.parts(group).shape[1]
+        sign * found.score(group, length) for group, sign in signs.items() if found.parts(group).shape[1]
     ]
     return np.sum(signed, axis=0)
 

@@ -143,8 +143,10 @@ class S2L(Method):
         """Fit how curves become features, or take it from the selection that is updated."""
         if rows.extras.old is not None:
             told = rows.extras.old.summary["details"]["frame"].items()
-            listed = {name: tuple(value) if isinstance(value, list) else value for name, value in told}
-            return Frame(**listed)
+            frozen: dict[str, Any] = {
+                name: tuple(value) if isinstance(value, list) else value for name, value in told
+            }
+            return Frame(**frozen)
         ours = self.mode == "cotmill"
         frame = Frame(self.features == "level_slope", self.debias or ours, self.zscore or ours)
         return frame.fitted(curves, tokens, keys)

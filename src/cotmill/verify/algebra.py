@@ -145,8 +145,10 @@ def proportional(a: Tree, b: Tree) -> bool | None:
                 continue
             if not left or not right:
                 return None
-            exact = isinstance(left, Fraction) and isinstance(right, Fraction)
-            quotients.append(left / right if exact else real(left) / real(right))
+            if isinstance(left, Fraction) and isinstance(right, Fraction):
+                quotients.append(left / right)
+            else:
+                quotients.append(real(left) / real(right))
         if len(quotients) < MIN_POINTS:
             return None
         return True if all(close(quotient, quotients[0], AGREE) for quotient in quotients[1:]) else None

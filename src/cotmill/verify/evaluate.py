@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
+from typing import Any
 
 from cotmill.verify.expression import Tree
 
@@ -228,7 +229,7 @@ def _arctan(value: Value) -> Value:
     """Halve the angle until Taylor's series is short."""
     x = real(value)
     if abs(x) > 1:
-        return _quarter(x) - _arctan(1 / x)
+        return _quarter(x) - real(_arctan(1 / x))
     for _ in range(HALVINGS):
         x = x / (1 + (1 + x * x).sqrt())
     total = term = x
@@ -250,7 +251,9 @@ def _arcsin(value: Value) -> Value:
         raise NoValueError
     if abs(value) == 1:
         return _quarter(real(value))
-    return _arctan(real(value) / real(1 - value * value).sqrt()) if value else Fraction(0)
+    same: Any = value
+    square: Any = same * same  # exact where the value is
+    return _arctan(real(value) / real(1 - square).sqrt()) if value else Fraction(0)
 
 
 def _conjugate(_: Value) -> Value:

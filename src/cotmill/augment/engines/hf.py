@@ -44,7 +44,8 @@ class HfEngine:
 
     def __init__(self, lm: LanguageModel, *, form: Form = "auto", batch_size: int | None = None) -> None:
         """Use a model; `form` says how a question becomes tokens."""
-        self.lm, self.form, self.batch_size = lm, form, batch_size
+        self.lm, self.batch_size = lm, batch_size
+        self.form: Form = form
         self.model, self.model_name = lm.fingerprint, lm.name
         self.version = f"transformers {version('transformers')}, torch {version('torch')}"
         slow = lm.device.type == "cpu" and sum(part.numel() for part in lm.model.parameters()) > SMALL

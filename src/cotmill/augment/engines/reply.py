@@ -89,7 +89,8 @@ def read_reply(body: bytes, *, chat: bool) -> Reply:
     choices = told.get("choices") if isinstance(told, dict) else None
     if not isinstance(choices, list) or not choices:
         raise Garbage(f"the answer has no choices: {shown(body)}")
-    usage = told.get("usage") if isinstance(told.get("usage"), dict) else {}
+    said: Any = told.get("usage")
+    usage: dict[str, Any] = said if isinstance(said, dict) else {}
     parts = [_parts(choice, chat=chat) for choice in choices]
     tokens = _tokens(parts, _count(usage.get("completion_tokens")))
     return Reply(

@@ -42,7 +42,7 @@ def imported() -> Any:
         ModelError: it is not here; the message says what to type instead.
     """
     try:
-        import vllm
+        import vllm  # pyright: ignore[reportMissingImports] - an extra that few machines can have
     except ImportError as error:
         raise ModelError(
             f"vLLM cannot be imported here ({error}). Either install it beside cotmill, or start it in an "
@@ -62,7 +62,8 @@ class VllmEngine:
         """Load a model by folder, hub name or lab name."""
         vllm = imported()
         folder = find(model)
-        self.model, self.model_name, self.form = fingerprint_of(folder), model, form
+        self.model, self.model_name = fingerprint_of(folder), model
+        self.form: Form = form
         self.version = f"vllm {vllm.__version__}"
         self._params = vllm.SamplingParams
         self._llm = vllm.LLM(model=str(folder), enable_prefix_caching=True)

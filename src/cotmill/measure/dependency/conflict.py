@@ -104,14 +104,16 @@ def _kinds(read: Read, graph: str | None) -> dict[str, Kind]:
         nodes = json.loads(graph)["nodes"]
         held = Counter(str(value) for _, _, value, *_ in nodes)
         named = {str(value): kind for _, kind, value, *_ in nodes if held[str(value)] == 1}
-        return {
+        kinds: dict[str, Kind] = {
             value: "given" if kind == "given" else "result"
             for value, kind in named.items()
             if (kind == "given" and stated[value] == 1) or (kind == "result" and not stated[value])
         }
+        return kinds
     found: dict[str, Kind] = {value: "given" for value, count in stated.items() if count == 1}
     results = Counter(number.text for number in read.numbers if number.role == "result")
-    return found | {value: "result" for value, count in results.items() if count == 1 and not stated[value]}
+    found.update({value: "result" for value, count in results.items() if count == 1 and not stated[value]})
+    return found
 
 
 def _texts(reader: Reader, item: Item) -> Iterator[tuple[Altered, list[Asked]]]:

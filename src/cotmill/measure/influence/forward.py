@@ -261,4 +261,5 @@ def agreement(first: Float[np.ndarray, " row"], second: Float[np.ndarray, " row"
     """Rank correlation; 0 where one of the two is constant."""
     if np.ptp(first) == 0 or np.ptp(second) == 0:
         return 0.0
-    return float(spearmanr(first, second).statistic)
+    found: Any = spearmanr(first, second)
+    return float(found.statistic)

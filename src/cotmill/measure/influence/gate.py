@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -201,7 +202,8 @@ def lds_of(
 ) -> Finding:
     """Correlate minus the loss of the group with the sum of the scores of the rows that were trained on."""
     foretold = chosen @ np.nan_to_num(scores, nan=0.0)
-    value = float(spearmanr(foretold, -losses).statistic)
+    found: Any = spearmanr(foretold, -losses)
+    value = float(found.statistic)
     # Fisher's transformation with the variance 1.06 / (n - 3) that Fieller et al. 1957 give for ranks.
     spread = (1.06 / max(1, len(losses) - 3)) ** 0.5
     return Finding(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cotmill.core.errors import RecipeError
 from cotmill.core.files import write_json
 from cotmill.core.ids import order_keys
 from cotmill.recipe.graph import Task

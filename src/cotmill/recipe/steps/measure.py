@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+from pyarrow import compute
 
 from cotmill.core.files import write_json
 from cotmill.recipe.graph import Task
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from cotmill.data.pool import Pool
     from cotmill.evidence import Evidence
     from cotmill.model.load import LanguageModel
+
+pc: Any = compute
+"""Its functions are made at run time, which type checkers cannot see."""
 
 
 def make_measure(task: Task) -> None:

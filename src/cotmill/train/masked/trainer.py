@@ -103,7 +103,7 @@ class MaskedThought(Base):
         num_items_in_batch: Any = None,
     ) -> Any:
         """Noise the inputs of a training batch, and leave the rest to the trainer."""
-        if not self.model.training or return_outputs:
+        if not model.training or return_outputs:
             inputs.pop(ROWS, None)
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         ratio = self._ratio()
@@ -224,7 +224,7 @@ def masked_thought(
         raise ModelError("the trainer has no tokenizer; pass processing_class=tokenizer when making it")
     stand_in, added = _stand_in(known.model, tokenizer, told)
     vocabulary = vocabulary_of(known.model, tokenizer, told, stand_in)
-    seed = known.args.seed if seed is None else seed
+    seed = int(known.args.seed or 0) if seed is None else seed
     known.noise = Noise(told, seed, vocabulary, added, _cuts(known))
     known.meter = Meter()
     base = type(trainer)

@@ -15,7 +15,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-PLAN = json.loads(sys.argv[1])
+PLAN: dict = {}
 LOCK = threading.Lock()
 SEEN = {"requests": 0}
 
@@ -140,6 +140,7 @@ class Server(ThreadingHTTPServer):
 
 
 if __name__ == "__main__":
+    PLAN.update(json.loads(sys.argv[1]))
     server = Server(("127.0.0.1", 0), Handler)
     print(server.server_address[1], flush=True)  # noqa: T201
     server.serve_forever()

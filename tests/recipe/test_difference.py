@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cotmill.core.ids import rng_of
-from cotmill.recipe.difference import BOTH, ITEMS_ONLY, as_json, difference_of, paired
+from cotmill.recipe.difference import BOTH, ITEMS_ONLY, POOLED, as_json, difference_of, paired, paired_all
 
 
 def test_only_what_both_sides_have_is_compared() -> None:
@@ -50,3 +50,36 @@ def test_intervals_over_seeds_and_questions_cover_the_truth(seed_spread: float, 
         hits += found.low <= truth <= found.high
     # 95 % nominal; with 400 trials its standard error is 1.1 points, and the method errs to the wide side.
     assert hits / trials > 0.92
+
+
+def test_with_few_seeds_the_variance_is_pooled_over_arms_and_still_covers_the_truth() -> None:
+    rng = rng_of(2, "pooled")
+    hits, widths, alone, trials, truth = 0, [], [], 150, 0.05
+    for _ in range(trials):
+        items = rng.normal(0.5, 0.3, size=(1, 60))
+
+        def arm(shift: float, items: np.ndarray = items) -> dict[int, dict[str, float]]:
+            seeds = rng.normal(0, 0.03, size=(2, 1))
+            table = shift + seeds + items + rng.normal(0, 0.3, size=(2, 60))
+            return {s: {str(i): float(table[s, i]) for i in range(60)} for s in range(2)}
+
+        base, arms = arm(0.0), {name: arm(truth) for name in "abcd"}
+        found = paired_all(arms, base)["a"]
+        assert found.method == POOLED
+        hits += found.low <= truth <= found.high
+        widths.append(found.high - found.low)
+        one = paired(arms["a"], base)
+        assert one is not None
+        assert one.method == BOTH
+        alone.append(one.high - one.low)
+    assert hits / trials > 0.9
+    assert np.mean(widths) < 0.6 * np.mean(alone)
+
+
+def test_from_five_seeds_on_every_arm_speaks_for_itself() -> None:
+    rng = rng_of(3, "five")
+    arms = {n: {s: {str(i): float(rng.random()) for i in range(20)} for s in range(5)} for n in "abc"}
+    found = paired_all({"a": arms["a"], "b": arms["b"]}, arms["c"])
+    alone = paired(arms["a"], arms["c"])
+    assert found["a"] == alone
+    assert list(found) == ["a", "b"]

@@ -117,7 +117,11 @@ def test_naming_another_source_takes_the_place_of_the_lab() -> None:
         ("about:", "name:", "line 2: 'name' is set a second time; the first is in r.yaml, line 1"),
         ("seeds: [0, 1]", "seeds: [0, 0]", "line 3: seeds: a seed is listed twice"),
         ("name: small", "name: a/../b", "line 1: name: "),
-        ("{lab: {rows: 100", "{file: x, lab: {rows: 100", "line 4: data.train: exactly one of lab, file"),
+        (
+            "{lab: {rows: 100",
+            "{file: x, lab: {rows: 100",
+            "line 4: data.train: exactly one of lab, clinical, file",
+        ),
         ("[0, 1]", "&a [0, 1]", "line 3: anchors and aliases"),
         ("[0, 1]", "!!python/name:os.system", "line 3"),
         ("[0, 1]", "[0, 1", "not valid YAML"),

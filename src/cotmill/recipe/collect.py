@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from cotmill.core.files import aside, read_json, write_json
 from cotmill.core.runs import STEP
 from cotmill.data.pool import Pool
-from cotmill.recipe.difference import as_json, paired
+from cotmill.recipe.difference import as_json, paired_all
 from cotmill.recipe.load import Cell
 from cotmill.recipe.plan import Plan, PlannedCell
 from cotmill.recipe.steps.places import MODEL, POOL, SELECTION
@@ -157,10 +157,12 @@ def _comparisons(folder: Path, plan: Plan, compare_to: str | None) -> Iterator[d
     if compare_to is None:
         return
     outcomes = _outcomes(folder, plan)
-    for (point, test, arm), mine in outcomes.items():
-        theirs = outcomes.get((point, test, compare_to))
-        found = paired(mine, theirs) if theirs is not None and arm != compare_to else None
-        if found is not None:
+    for point, test in dict.fromkeys((point, test) for point, test, _ in outcomes):
+        here = {
+            arm: found for (where, asked, arm), found in outcomes.items() if (where, asked) == (point, test)
+        }
+        theirs = here.pop(compare_to, None)
+        for arm, found in paired_all(here, theirs).items() if theirs is not None else ():
             yield {"grid": dict(point), "test": test, "arm": arm, "against": compare_to, **as_json(found)}
 
 

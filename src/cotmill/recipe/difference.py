@@ -4,22 +4,29 @@ Source: the two-way random effects analysis of variance (Searle, Casella and McC
 the paired differences: the variance of their mean is (MS_seed + MS_item - MS_rest) / (seeds x items), with
 Student's t at Satterthwaite's degrees of freedom. So the interval speaks of new seeds and new questions.
 
-With one seed it is over the questions alone, and says so: a second seed could come out elsewhere. Where all
-pairs are alike there is no spread to go by, and the interval is what so many questions could have hidden.
+With fewer than five seeds one arm's differences say little about how much seeds differ, so the variance is
+pooled over all arms that are compared (`core.variance`), which takes them to be about equally sensitive to
+the seed; from five seeds on every arm speaks for itself. With one seed the interval is over the questions
+alone, and says so: a second seed could come out elsewhere. Where all pairs are alike there is no spread to
+go by, and the interval is what so many questions could have hidden.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-LEVEL = 0.95
+from cotmill.core.variance import LEVEL, Spread, spread_of_differences, student
+
+FEW_SEEDS = 5
+"""With fewer the variance is pooled over arms."""
 BOTH = "paired by seed and question; two-way variance over seeds and questions, Student's t"
+POOLED = "paired by seed and question; few seeds, so one two-way variance for all arms, Student's t"
 ITEMS_ONLY = "paired by question; one seed, so over the questions alone, Student's t"
 
 
@@ -38,32 +45,58 @@ class Difference:
     method: str
 
 
-def paired(
-    mine: Mapping[int, Mapping[str, float]], theirs: Mapping[int, Mapping[str, float]]
-) -> Difference | None:
+Results = Mapping[int, Mapping[str, float]]
+"""Seed → question id → result."""
+
+
+def paired(mine: Results, theirs: Results) -> Difference | None:
     """Compare results by seed and question id; None when there is nothing that both have.
 
     Only seeds of both, and questions that all of those seeds have, are compared.
     """
-    seeds = sorted(mine.keys() & theirs.keys())
+    return paired_all({"mine": mine}, theirs).get("mine")
+
+
+def paired_all(arms: Mapping[str, Results], reference: Results) -> dict[str, Difference]:
+    """Compare every arm with the reference; arms that share nothing with it are left out."""
+    shared = {name: found for name, arm in arms.items() if (found := _shared(arm, reference)) is not None}
+    together: dict[tuple[Any, ...], list[str]] = {}
+    for name, key in shared.items():
+        together.setdefault(key, []).append(name)
+    found: dict[str, Difference] = {}
+    for (seeds, items), names in together.items():
+        base = _table(reference, seeds, items)
+        tables = [_table(arms[name], seeds, items) for name in names]
+        few = 1 < len(seeds) < FEW_SEEDS and len(names) > 1 and len(items) > 1
+        spread = spread_of_differences(tables, base) if few else None
+        found |= {
+            name: difference_of(table - base, spread) for name, table in zip(names, tables, strict=True)
+        }
+    return {name: found[name] for name in arms if name in found}
+
+
+def _shared(mine: Results, theirs: Results) -> tuple[tuple[int, ...], tuple[str, ...]] | None:
+    """Find the seeds of both, and the questions that all of them have."""
+    seeds = tuple(sorted(mine.keys() & theirs.keys()))
     if not seeds:
         return None
-    shared = set.intersection(*(set(side[seed]) for seed in seeds for side in (mine, theirs)))
-    items = sorted(shared)
-    if not items:
-        return None
-    return difference_of(np.array([[mine[s][i] - theirs[s][i] for i in items] for s in seeds], dtype=float))
+    items = set.intersection(*(set(side[seed]) for seed in seeds for side in (mine, theirs)))
+    return (seeds, tuple(sorted(items))) if items else None
 
 
-def difference_of(change: Float[np.ndarray, "seed item"]) -> Difference:
-    """Average paired differences, with their interval.
+def _table(results: Results, seeds: Sequence[int], items: Sequence[str]) -> Float[np.ndarray, "seed item"]:
+    return np.array([[results[seed][item] for item in items] for seed in seeds], dtype=float)
+
+
+def difference_of(change: Float[np.ndarray, "seed item"], spread: Spread | None = None) -> Difference:
+    """Average paired differences, with their interval; from a `spread` that is known, or from their own.
 
     >>> difference_of(np.array([[1.0, 0.0, 0.0, -1.0]])).value
     0.0
     """
     mean = float(change.mean())
-    variance, freedom = _variance(change)
-    half = _student(freedom) * math.sqrt(variance) if variance else unseen_share(change.shape[1])
+    variance, freedom = (spread.variance, spread.freedom) if spread else _variance(change)
+    half = student(freedom) * math.sqrt(variance) if variance else unseen_share(change.shape[1])
     counts = {"wins": int((change > 0).sum()), "losses": int((change < 0).sum())}
     return Difference(
         value=mean,
@@ -72,7 +105,7 @@ def difference_of(change: Float[np.ndarray, "seed item"]) -> Difference:
         p_value=_p_value(mean, variance, freedom),
         seeds=change.shape[0],
         items=change.shape[1],
-        method=BOTH if change.shape[0] > 1 else ITEMS_ONLY,
+        method=POOLED if spread else BOTH if change.shape[0] > 1 else ITEMS_ONLY,
         **counts,
     )
 
@@ -101,14 +134,6 @@ def _variance(values: Float[np.ndarray, "seed item"]) -> tuple[float, float]:
     total = of_seed + of_item - rest
     spread = of_seed**2 / (seeds - 1) + of_item**2 / (items - 1) + rest**2 / ((seeds - 1) * (items - 1))
     return total / values.size, total**2 / spread if spread else 1.0
-
-
-def _student(freedom: float) -> float:
-    """Upper end of Student's t at our level."""
-    # scipy.special loads in a tenth of the time of scipy.stats.
-    from scipy.special import stdtrit
-
-    return float(stdtrit(freedom, 0.5 + LEVEL / 2))
 
 
 def _p_value(mean: float, variance: float, freedom: float) -> float | None:

@@ -22,8 +22,7 @@ from statistics import NormalDist
 import numpy as np
 from jaxtyping import Float
 
-LEVEL = 0.95
-"""Confidence level of every interval that the report computes itself."""
+from cotmill.core.variance import LEVEL, pooled, spread_of_differences, student
 
 _Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
 
@@ -48,11 +47,11 @@ def share_intervals(arms: Sequence[Float[np.ndarray, "seed row"]]) -> list[Inter
     (0.404, 0.596)
     """
     shares = [float(arm.mean()) for arm in arms]
-    spread = _pooled([arm / math.sqrt(p * (1 - p)) for arm, p in zip(arms, shares, strict=True) if 0 < p < 1])
+    spread = pooled([arm / math.sqrt(p * (1 - p)) for arm, p in zip(arms, shares, strict=True) if 0 < p < 1])
     seeds, rows = arms[0].shape
     effective = float(rows)
     if spread is not None and spread.variance > 0:
-        effective = (_Z / _student(spread.freedom)) ** 2 / spread.variance
+        effective = (_Z / student(spread.freedom)) ** 2 / spread.variance
     return [wilson(share, float(np.clip(effective, 1.0, seeds * rows))) for share in shares]
 
 
@@ -68,20 +67,12 @@ def crossed_means(arms: Sequence[Float[np.ndarray, "seed row"]]) -> list[Interva
     if rows < 2:
         return [Interval(mean, -math.inf, math.inf) for mean in means]
     if seeds == 1:
-        widths = [_student(rows - 1) * float(arm.std(ddof=1)) / math.sqrt(rows) for arm in arms]
+        widths = [student(rows - 1) * float(arm.std(ddof=1)) / math.sqrt(rows) for arm in arms]
     else:
-        spread = _pooled(arms)
-        half = _student(spread.freedom) * math.sqrt(spread.variance) if spread else math.inf
+        spread = pooled(arms)
+        half = student(spread.freedom) * math.sqrt(spread.variance) if spread else math.inf
         widths = [half] * len(arms)
     return [Interval(mean, mean - half, mean + half) for mean, half in zip(means, widths, strict=True)]
-
-
-@dataclass(frozen=True)
-class _Spread:
-    """Variance of a grand mean, and its degrees of freedom."""
-
-    variance: float
-    freedom: float
 
 
 def crossed_differences(
@@ -97,43 +88,10 @@ def crossed_differences(
     changes = [arm - reference for arm in arms]
     if seeds == 1 or rows == 1:
         return [crossed_means([change])[0] for change in changes]
-    table = np.array([reference, *arms])
-    departures = (table - table.mean(axis=0)) * math.sqrt(2 * len(table) / len(arms))
-    spread = _pooled(list(departures), many=len(arms))
-    half = _student(spread.freedom) * math.sqrt(spread.variance) if spread else math.inf
+    spread = spread_of_differences(arms, reference)
+    half = spread.half if spread else math.inf
     means = [float(change.mean()) for change in changes]
     return [Interval(mean, mean - half, mean + half) for mean in means]
-
-
-def _pooled(arms: Sequence[Float[np.ndarray, "seed row"]], many: int | None = None) -> _Spread | None:
-    """Pool the arms' mean squares, without components that come out negative; None with one seed or row.
-
-    Args:
-        arms: one table an arm.
-        many: how many independent tables they are worth; not given: all of them.
-    """
-    if not arms or min(arms[0].shape) < 2:
-        return None
-    seeds, rows = arms[0].shape
-    of_seed, of_row, rest = np.mean([_mean_squares(arm) for arm in arms], axis=0).tolist()
-    # Arms answer the same items, so more arms tell more about seeds, but not about items.
-    many_seeds = (many or len(arms)) * (seeds - 1)
-    if of_seed <= rest:
-        return _Spread(max(of_row, rest) / (seeds * rows), float(rows - 1))
-    if of_row <= rest:
-        return _Spread(of_seed / (seeds * rows), float(many_seeds))
-    total = of_seed + of_row - rest
-    parts = of_seed**2 / many_seeds + of_row**2 / (rows - 1) + rest**2 / (many_seeds * (rows - 1))
-    return _Spread(total / (seeds * rows), total**2 / parts)
-
-
-def _mean_squares(values: Float[np.ndarray, "seed row"]) -> tuple[float, float, float]:
-    """Mean squares of seeds, of rows, and of what is left."""
-    seeds, rows = values.shape
-    by_seed, by_row = values.mean(axis=1), values.mean(axis=0)
-    left = values - by_seed[:, None] - by_row[None, :] + values.mean()
-    rest = float((left**2).sum()) / ((seeds - 1) * (rows - 1))
-    return rows * float(by_seed.var(ddof=1)), seeds * float(by_row.var(ddof=1)), rest
 
 
 def wilson(share: float, n: float | int) -> Interval:
@@ -153,13 +111,5 @@ def mean_interval(values: Float[np.ndarray, " seed"]) -> Interval:
     mean = float(values.mean())
     if len(values) < 2:
         return Interval(mean, -math.inf, math.inf)
-    half = _student(len(values) - 1) * float(values.std(ddof=1)) / math.sqrt(len(values))
+    half = student(len(values) - 1) * float(values.std(ddof=1)) / math.sqrt(len(values))
     return Interval(mean, mean - half, mean + half)
-
-
-def _student(freedom: float | int) -> float:
-    """Upper end of Student's t at our level."""
-    # scipy.special loads in a tenth of the time of scipy.stats.
-    from scipy.special import stdtrit
-
-    return float(stdtrit(freedom, 0.5 + LEVEL / 2))

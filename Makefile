@@ -1,4 +1,4 @@
-# make quickstart   the main job, offline, on the embedded lab: about three minutes, ends in a report
+# make quickstart   the main job, offline, on the embedded lab: under five minutes, ends in a report
 # make test         the test suite
 # make check        format, lint, import rules, types, dependencies, dead code, generated docs
 # make bench        speed and memory against the peer or the floor, in one run

@@ -59,10 +59,11 @@ def paired(mine: Results, theirs: Results) -> Difference | None:
 
 def paired_all(arms: Mapping[str, Results], reference: Results) -> dict[str, Difference]:
     """Compare every arm with the reference; arms that share nothing with it are left out."""
-    shared = {name: found for name, arm in arms.items() if (found := _shared(arm, reference)) is not None}
     together: dict[tuple[Any, ...], list[str]] = {}
-    for name, key in shared.items():
-        together.setdefault(key, []).append(name)
+    for name, arm in arms.items():
+        shared = _shared(arm, reference)
+        if shared is not None:
+            together.setdefault(shared, []).append(name)
     found: dict[str, Difference] = {}
     for (seeds, items), names in together.items():
         base = _table(reference, seeds, items)

@@ -52,11 +52,11 @@ bench: $(VENV)/installed
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 
 LOWEST := .venv-lowest
-TORCH_TESTS := cli contract evaluate lab measure model recipe recipes report train
+TORCH_TESTS := augment/test_sampling.py augment/test_transformers_serve.py augment/test_vllm.py cli contract evaluate lab measure model recipe recipes report train
 $(LOWEST)/installed: pyproject.toml
 	test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST)
 	$(LOWEST)/bin/python -m pip install --quiet uv
-	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct -e . \
+	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct -e ".[openai]" \
 	    "pytest>=9.0" "pytest-timeout>=2.4" "pytest-xdist>=3.8" "hypothesis>=6.150" "beartype>=0.22"
 	touch $@
 

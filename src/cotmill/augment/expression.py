@@ -13,7 +13,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
-from cotmill.verify.arithmetic import MAX_DEPTH, Token, UncheckedError, tokenise
+from cotmill.verify.arithmetic import MAX_DEPTH, Cursor, Token, UncheckedError, tokenise
 from cotmill.verify.clean import plain_unicode
 from cotmill.verify.links import Equation, Status
 from cotmill.verify.sides import left_side, right_side
@@ -90,21 +90,8 @@ def parse(tokens: Sequence[Token]) -> Tree:
     return tree
 
 
-class _Reader:
+class _Reader(Cursor):
     """Recursive descent over tokens."""
-
-    def __init__(self, tokens: Sequence[Token]) -> None:
-        self.tokens, self.place = tokens, 0
-
-    def next_is(self, wanted: frozenset[str]) -> bool:
-        if self.place >= len(self.tokens):
-            return False
-        token = self.tokens[self.place]
-        return token.kind != "number" and token.text in wanted
-
-    def step(self) -> Token:
-        self.place += 1
-        return self.tokens[self.place - 1]
 
     def sum(self, depth: int) -> Tree:
         if depth > MAX_DEPTH:

@@ -61,7 +61,7 @@ def agreement(small: Trajectories, large: Trajectories) -> Agreement:
     ours, theirs = small.mean[both], large.mean[places[both]]
     points = min(ours.shape[1], theirs.shape[1])
     ours, theirs = _at_places(ours, points), _at_places(theirs, points)
-    level = _ranked(ours.mean(axis=1), theirs.mean(axis=1))
+    level = rank_correlation(ours.mean(axis=1), theirs.mean(axis=1))
     reach = 1.96 * SPREAD / sqrt(len(both) - 3)
     middle = atanh(min(0.999999, max(-0.999999, level)))
     nearest = min(NEAREST, len(both) - 1)
@@ -70,8 +70,8 @@ def agreement(small: Trajectories, large: Trajectories) -> Agreement:
         level=level,
         level_low=tanh(middle - reach),
         level_high=tanh(middle + reach),
-        fall=_ranked(ours[:, 0] - ours[:, -1], theirs[:, 0] - theirs[:, -1]),
-        checkpoints=tuple(_ranked(a, b) for a, b in zip(ours.T, theirs.T, strict=True)),
+        fall=rank_correlation(ours[:, 0] - ours[:, -1], theirs[:, 0] - theirs[:, -1]),
+        checkpoints=tuple(rank_correlation(a, b) for a, b in zip(ours.T, theirs.T, strict=True)),
         neighbours=_shared(_neighbours(ours, nearest), _neighbours(theirs, nearest)),
         neighbours_by_chance=nearest / (len(both) - 1),
     )
@@ -83,8 +83,8 @@ def _at_places(curves: Float[np.ndarray, "row checkpoint"], points: int) -> Floa
     return curves[:, chosen].astype(np.float64)
 
 
-def _ranked(a: Float[np.ndarray, " row"], b: Float[np.ndarray, " row"]) -> float:
-    """Correlate ranks; 0 where one side is the same for all rows."""
+def rank_correlation(a: Float[np.ndarray, " row"], b: Float[np.ndarray, " row"]) -> float:
+    """Correlate ranks (Spearman); 0 where one side is the same for all rows."""
     if np.ptp(a) == 0 or np.ptp(b) == 0:
         return 0.0
     found: Any = spearmanr(a, b)

@@ -170,15 +170,14 @@ _SIGNS, _FACTORS, _POWER = frozenset("+-"), frozenset({"*", "/", "of"}), frozens
 _OPEN, _CLOSE = frozenset("([{"), frozenset(")]}")
 
 
-class _Arithmetic:
-    """Recursive descent that computes as it reads."""
+class Cursor:
+    """A place among tokens, for recursive descent."""
 
-    def __init__(self, tokens: Sequence[Token], *, percent: bool) -> None:
-        self.tokens, self.percent = tokens, percent
-        self.place, self.operations = 0, 0
-        self.operands: list[Token] = []
+    def __init__(self, tokens: Sequence[Token]) -> None:
+        """Begin at the first token."""
+        self.tokens, self.place = tokens, 0
 
-    def peek(self, wanted: frozenset[str]) -> bool:
+    def next_is(self, wanted: frozenset[str]) -> bool:
         """Whether the next token is an operator or bracket of those; numbers are asked for by kind."""
         if self.place >= len(self.tokens):
             return False
@@ -186,14 +185,24 @@ class _Arithmetic:
         return token.kind != "number" and token.text in wanted
 
     def step(self) -> Token:
+        """Take the next token."""
         self.place += 1
         return self.tokens[self.place - 1]
+
+
+class _Arithmetic(Cursor):
+    """Recursive descent that computes as it reads."""
+
+    def __init__(self, tokens: Sequence[Token], *, percent: bool) -> None:
+        super().__init__(tokens)
+        self.percent, self.operations = percent, 0
+        self.operands: list[Token] = []
 
     def sum(self, depth: int) -> Fraction:
         if depth > MAX_DEPTH:
             raise UncheckedError("nested too deep")
         value = self.product(depth)
-        while self.peek(_SIGNS):
+        while self.next_is(_SIGNS):
             sign = self.step().text
             other = self.product(depth)
             value = self.bounded(value + other if sign == "+" else value - other)
@@ -202,25 +211,25 @@ class _Arithmetic:
     def product(self, depth: int) -> Fraction:
         value = self.signed(depth)
         while True:
-            if self.peek(_FACTORS):
+            if self.next_is(_FACTORS):
                 sign = self.step().text
                 other = self.signed(depth)
                 value = self.bounded(value / other if sign == "/" else value * other)
-            elif self.peek(_OPEN):
+            elif self.next_is(_OPEN):
                 value = self.bounded(value * self.group(depth))
             else:
                 return value
 
     def signed(self, depth: int) -> Fraction:
         negative = False
-        while self.peek(_SIGNS):
+        while self.next_is(_SIGNS):
             negative ^= self.step().text == "-"
         value = self.power(depth)
         return -value if negative else value
 
     def power(self, depth: int) -> Fraction:
         base = self.atom(depth)
-        if not self.peek(_POWER):
+        if not self.next_is(_POWER):
             return base
         self.step()
         exponent = self.signed(depth + 1) if depth < MAX_DEPTH else Fraction(MAX_POWER + 1)
@@ -229,7 +238,7 @@ class _Arithmetic:
         return self.bounded(base**exponent.numerator)
 
     def atom(self, depth: int) -> Fraction:
-        if self.peek(_OPEN):
+        if self.next_is(_OPEN):
             return self.group(depth)
         if self.place >= len(self.tokens) or self.tokens[self.place].kind != "number":
             raise UncheckedError("not a number")
@@ -240,7 +249,7 @@ class _Arithmetic:
     def group(self, depth: int) -> Fraction:
         self.step()
         value = self.sum(depth + 1)
-        if not self.peek(_CLOSE):
+        if not self.next_is(_CLOSE):
             raise UncheckedError("bracket not closed")
         self.step()
         return value

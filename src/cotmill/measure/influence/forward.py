@@ -22,12 +22,12 @@ import numpy as np
 import torch
 import torch.autograd.forward_ad as forward_ad
 from jaxtyping import Float
-from scipy.stats import spearmanr
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from cotmill.core.errors import EvidenceError
 from cotmill.core.ids import order_keys
+from cotmill.evidence.agreement import rank_correlation
 from cotmill.measure.influence.directions import Directions
 from cotmill.measure.influence.loss import before_head, logits_of, pieces
 from cotmill.measure.influence.modules import Tracked, frozen
@@ -246,7 +246,7 @@ def calibrated(
     for radius in radii:
         found = token_differences(lm, some, tracked, directions, radius=radius)
         sums = np.array([shares.sum(1) for shares in found])
-        tried[radius] = min(agreement(exact[:, k], sums[:, k]) for k in range(len(directions)))
+        tried[radius] = min(rank_correlation(exact[:, k], sums[:, k]) for k in range(len(directions)))
     best = max(tried, key=lambda radius: tried[radius])
     if not tried[best] >= AGREEMENT:
         told = ", ".join(f"{radius:g}: {value:.3f}" for radius, value in tried.items())
@@ -255,11 +255,3 @@ def calibrated(
             f"({told}); at least {AGREEMENT} is needed. Use the route backward or forward"
         )
     return Calibration(best, tried[best], tried)
-
-
-def agreement(first: Float[np.ndarray, " row"], second: Float[np.ndarray, " row"]) -> float:
-    """Rank correlation; 0 where one of the two is constant."""
-    if np.ptp(first) == 0 or np.ptp(second) == 0:
-        return 0.0
-    found: Any = spearmanr(first, second)
-    return float(found.statistic)

@@ -13,16 +13,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
-from scipy.stats import binomtest, norm, spearmanr
+from scipy.stats import binomtest, norm
 
 from cotmill.core.ids import order_keys
 from cotmill.data.pool import Pool
 from cotmill.evidence import Influence
+from cotmill.evidence.agreement import rank_correlation
 from cotmill.evidence.influence import GROUPS, Group
 from cotmill.measure.influence.config import GateConfig, Which
 from cotmill.measure.influence.directions import group_gradients
@@ -202,8 +202,7 @@ def lds_of(
 ) -> Finding:
     """Correlate minus the loss of the group with the sum of the scores of the rows that were trained on."""
     foretold = chosen @ np.nan_to_num(scores, nan=0.0)
-    found: Any = spearmanr(foretold, -losses)
-    value = float(found.statistic)
+    value = rank_correlation(foretold, -losses)
     # Fisher's transformation with the variance 1.06 / (n - 3) that Fieller et al. 1957 give for ranks.
     spread = (1.06 / max(1, len(losses) - 3)) ** 0.5
     return Finding(

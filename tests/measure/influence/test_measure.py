@@ -152,6 +152,8 @@ def test_sums_of_scores_are_held_against_losses():
     assert found.value == pytest.approx(1.0)
     assert found.passed
     assert not lds_of(-scores, chosen, losses, "correct").passed
+    alike = lds_of(np.ones_like(scores), np.ones_like(chosen), losses, "correct")
+    assert (alike.value, alike.passed) == (0.0, False)
     assert "failed" in str(Finding("correct", "group-LDS", 0.1, 30, 0.3))
 
 

@@ -1,5 +1,7 @@
 """The page in a real browser."""
 
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -167,3 +169,15 @@ def test_it_prints_without_the_parts_that_need_a_screen(browser: Any, page: Path
     assert {run(browser, shown, name) for name in ("nav", ".viewer", "#theme")} == {"none"}
     assert run(browser, shown, "svg.drawing") == "block"
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def test_a_browser_that_hangs_is_replaced(browsers: Any) -> None:
+    first = browsers.answering()
+    if first is None:
+        pytest.skip("NO BROWSER: three starts of Chromium did not answer, so none could be hung")
+    first.command_executor.client_config.timeout = 1
+    before = browsers.started
+    os.killpg(browsers.service.process.pid, signal.SIGSTOP)
+    second = browsers.answering()
+    assert browsers.started > before
+    assert second.title == "here"

@@ -1,6 +1,7 @@
 """A made-up Run, its page, and a browser where there is one."""
 
 import contextlib
+import logging
 import os
 import shutil
 import signal
@@ -22,7 +23,8 @@ FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--disable-dev-shm-usage",
 )  # fmt: skip
-PATIENCE = 40  # seconds that one command to the browser may take
+LOG = logging.getLogger(__name__)
+PATIENCE = 30  # seconds that one command to the browser may take
 HOSTILE = (
     "</script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'><!-- {{ 7 * 7 }} "
     "$x_1$ &amp; =1+1 \u202eright to left\u2028line\x07bell\x00"
@@ -74,8 +76,8 @@ class Browsers:
                 self.session.get("data:text/html,<title>here</title>")
                 if self.session.title == "here":
                     return self.session
-            except (self._failures()) as error:
-                print(f"browser {self.started} did not answer ({type(error).__name__}) and is replaced")
+            except self._failures() as error:
+                LOG.warning("browser %d did not answer: %s", self.started, type(error).__name__)
             self.end()
         return None
 

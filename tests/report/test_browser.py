@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.browser
+# Three starts of a browser that does not answer take longer than a test is given elsewhere.
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(500)]
 
 
 def opened(browser: Any, page: Path, *, width: int = 1200, dark: bool = False) -> Any:

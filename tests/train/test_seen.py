@@ -57,6 +57,15 @@ def test_less_than_an_epoch_is_refused_and_packed_rows_cannot_be_told_apart(base
         )
 
 
+def test_a_consistency_term_leaves_no_loss_of_a_row_to_record(base, pool, tmp_path):
+    seen = SeenLosses(tmp_path / "seen.bin")
+    config = TrainConfig(steps=2, batch_size=10, mask={"ratio": 0.4, "consistency": 0.5})
+    with pytest.raises(ModelError, match="set consistency to 0"):
+        train(
+            str(base), pool, config, out=tmp_path / "m", seed=0, threads=1, extras=Extras("seen", seen=seen)
+        )
+
+
 def test_the_command_records_both_kinds_while_it_trains(base, tmp_path):
     data = tmp_path / "rows.jsonl"
     lines = [

@@ -9,21 +9,29 @@ from cotmill.core.errors import DataError
 from cotmill.data.gold import final_answer
 from cotmill.data.pool import Pool
 from cotmill.lab.clinical import clinical_rows
-from cotmill.lab.defects import make_pool_rows
+from cotmill.lab.defects import NONE, make_pool_rows
 from cotmill.lab.testsets import TEST_SETS
 
 TEST_START = 10**9
 """Clinical rows from here on are for tests; no training pool reaches so far."""
 
 
-def make_pool(seed: int, rows: int, **settings: Any) -> Pool:
+def make_pool(seed: int, rows: int, *, sound_only: bool = False, **settings: Any) -> Pool:
     """Make a training pool; the settings are those of `make_pool_rows`.
+
+    `sound_only` takes the rows with a labelled defect out again and leaves the others as they were: what an
+    oracle that knows the defects would keep. It is for comparison only; no method sees the labels.
 
     >>> pool = make_pool(0, 50, defects=0.3)
     >>> len(pool), pool.has_labels, pool.without_labels().has_labels
     (50, True, False)
+    >>> len(make_pool(0, 50, defects=0.3, sound_only=True)) < 50
+    True
     """
-    return Pool.from_rows(_as_pool_rows(make_pool_rows(seed, rows, **settings)))
+    made = make_pool_rows(seed, rows, **settings)
+    if sound_only:
+        made = (row for row in made if row["lab_defect"] == NONE)
+    return Pool.from_rows(_as_pool_rows(made))
 
 
 def make_test(name: str, seed: int, rows: int, **settings: Any) -> Pool:

@@ -136,7 +136,7 @@ class _Chain:
         if source.lab is not None:
             asked = self.cell.pipeline.data.seed
             seed = source.lab.seed + (self.cell.seed if asked == "each" else asked)
-            found = Identity({"lab": {**plain(source.lab), "seed": seed}})
+            found = Identity({"lab": {**_told(source.lab, set(), "sound_only"), "seed": seed}})
         elif source.clinical is not None:
             asked = self.cell.pipeline.data.seed
             seed = source.clinical.seed + (self.cell.seed if asked == "each" else asked)

@@ -50,6 +50,8 @@ class LabPool(Part):
     max_steps: Count = 4
     mix: dict[str, Share] | None = None
     """Share of each family of problems; None: the lab's heavy-tailed mix."""
+    sound_only: bool | None = None
+    """Take the rows with a defect out again, as an oracle that knows them would: for comparison only."""
     seed: int = 0
 
 

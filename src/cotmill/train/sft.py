@@ -19,7 +19,7 @@ import torch
 from datasets import Dataset
 from transformers import TrainerCallback
 
-from cotmill.core.errors import DataError, RunError
+from cotmill.core.errors import DataError, ModelError, RunError
 from cotmill.core.files import canonical_json, read_json, write_json
 from cotmill.core.ids import content_id
 from cotmill.data.pool import Pool
@@ -101,6 +101,7 @@ def train(  # noqa: PLR0913 - what is trained on what, how, where to, and what i
 
     Raises:
         DataError: rows with an empty or full loss mask, or no rows.
+        ModelError: `extras` asks for losses row by row, where there is no such loss.
         RunError: `out` holds another run, or the work folder beside it does.
     """
     threads, extras = use_threads(threads), extras or Extras()
@@ -125,6 +126,7 @@ def train(  # noqa: PLR0913 - what is trained on what, how, where to, and what i
             callbacks=[ProgressWatch("training", tokens=int(rows.lengths[plan["position"]].sum())), *watches],
         )
         if extras.seen is not None:
+            _refuse_two_losses(config)
             trainer.record(extras.seen)
         if config.mask is not None:
             masked_thought(trainer, config.mask, seed=seed)
@@ -154,6 +156,15 @@ def job_of(
         "extra": extra,
     }
     return {**job, "key": content_id(canonical_json(job))}
+
+
+def _refuse_two_losses(config: TrainConfig) -> None:
+    """Refuse to write down the loss of a row of which two are computed, a clean and a noised one."""
+    if config.mask is not None and config.mask.consistency:
+        raise ModelError(
+            f"a mask with consistency {config.mask.consistency:g} computes two losses of each row, so none "
+            "can be recorded while the row is trained on; set consistency to 0, or sweep the pool instead"
+        )
 
 
 def _already(out: Path, job: dict[str, Any]) -> TrainResult:

@@ -80,9 +80,9 @@ def mean_squares(values: Float[np.ndarray, "seed row"]) -> tuple[float, float, f
     return rows * float(by_seed.var(ddof=1)), seeds * float(by_row.var(ddof=1)), rest
 
 
-def student(freedom: float | int) -> float:
-    """Upper end of Student's t at our level."""
+def student(freedom: float | int, level: float = LEVEL) -> float:
+    """Upper end of Student's t at a level."""
     # scipy.special loads in a tenth of the time of scipy.stats.
     from scipy.special import stdtrit
 
-    return float(stdtrit(freedom, 0.5 + LEVEL / 2))
+    return float(stdtrit(freedom, 0.5 + level / 2))

@@ -3,6 +3,8 @@
     cells.parquet        grid point, arm, seed → the names of its steps
     results.parquet      cell × test → counts, shares, training rows and tokens
     comparisons.json     every arm against `compare_to`, paired by seed and question
+    effects.json         what each factor brings, by grid point and test; only where a recipe has factors
+    costs.parquet        cell → tokens and operations of all that its model needed
     selections.parquet   cell → rows taken, and how often each kind of labelled defect was taken
 
 Written at the end of every pass, from whatever is finished then; a function of the finished steps alone.
@@ -18,35 +20,51 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cotmill.core.factors import combinations
 from cotmill.core.files import aside, read_json, write_json
 from cotmill.core.runs import STEP
 from cotmill.data.pool import Pool
+from cotmill.recipe.costs import cost_of
 from cotmill.recipe.difference import as_json, paired_all
+from cotmill.recipe.effects import effects
 from cotmill.recipe.load import Cell
 from cotmill.recipe.plan import Plan, PlannedCell
+from cotmill.recipe.schema import Varied
 from cotmill.recipe.steps.places import MODEL, POOL, SELECTION
 from cotmill.select import Selection
 
 GRID = "grid."
+FACTOR = "factor."
 DEFECT = "lab_defect"
 NOT_TAKEN_FROM = "none"
 """The label of rows without a defect."""
+SAMPLED = "sampled"
+"""The label of rows that a model wrote: nobody has put a defect into them."""
 
 
-def collect(folder: Path, plan: Plan, compare_to: str | None) -> None:
+def collect(folder: Path, plan: Plan, varied: Varied) -> None:
     """Write all tables."""
-    write_cells(folder, plan)
+    write_cells(folder, plan, varied)
+    _write_table(folder / "costs.parquet", [row for cell in plan.cells for row in _costs(folder, plan, cell)])
     _write_table(folder / "results.parquet", [row for cell in plan.cells for row in _results(folder, cell)])
     _write_table(
         folder / "selections.parquet", [row for cell in plan.cells for row in _selected(folder, cell)]
     )
-    write_json(folder / "comparisons.json", list(_comparisons(folder, plan, compare_to)))
+    outcomes = _outcomes(folder, plan)
+    write_json(folder / "comparisons.json", list(_comparisons(outcomes, varied.compare_to)))
+    if varied.factors or varied.contrasts:
+        write_json(folder / "effects.json", list(_effects(outcomes, varied)))
 
 
-def write_cells(folder: Path, plan: Plan) -> None:
-    """Write which cell needs which steps; known before anything is made."""
+def write_cells(folder: Path, plan: Plan, varied: Varied) -> None:
+    """Write which cell needs which steps, and its level of every factor; known before anything is made."""
     roles = dict.fromkeys(role for one in plan.cells for role in one.steps)
-    rows = [{**_key(one.cell), **{role: one.steps.get(role) for role in roles}} for one in plan.cells]
+    crossed = combinations(varied.factors)
+    rows = [
+        {**_key(one.cell), **_levels(varied, crossed.get(one.cell.arm, {}))}
+        | {role: one.steps.get(role) for role in roles}
+        for one in plan.cells
+    ]
     _write_table(folder / "cells.parquet", rows)
 
 
@@ -65,6 +83,11 @@ def _key(cell: Cell) -> dict[str, Any]:
         "seed": cell.seed,
         **{GRID + key: str(value) for key, value in cell.point.items()},
     }
+
+
+def _levels(varied: Varied, levels: Mapping[str, str]) -> dict[str, str | None]:
+    """Give the level of every factor; arms that the factors did not make have none."""
+    return {FACTOR + factor: levels.get(factor) for factor in varied.factors}
 
 
 def _done(folder: Path, step: str | None) -> Path | None:
@@ -114,23 +137,34 @@ def _training(folder: Path, planned: PlannedCell) -> dict[str, Any]:
     return {new: about[old] for old, new in named.items() if old in about}
 
 
+def _costs(folder: Path, plan: Plan, planned: PlannedCell) -> Iterator[dict[str, Any]]:
+    """Say what the model of a cell took to make, by kind of step."""
+    steps = folder / "steps"
+    for kind, cost in cost_of(plan, planned, steps).items():
+        yield {**_key(planned.cell), "kind": kind, **cost}
+
+
 def _selected(folder: Path, planned: PlannedCell) -> Iterator[dict[str, Any]]:
     """Say what a cell's selection took of every kind of defect; the labels are joined only here."""
     place, data = _done(folder, planned.steps.get("select")), _done(folder, planned.steps.get("data"))
-    if place is None or data is None:
+    chosen_from = _done(folder, _chosen_from(planned))
+    if place is None or data is None or chosen_from is None:
         return
-    chosen, pool = Selection.read(place / SELECTION), Pool.open(data / POOL)
+    chosen, given, pool = (
+        Selection.read(place / SELECTION),
+        Pool.open(data / POOL),
+        Pool.open(chosen_from / POOL),
+    )
     about = {
         **_key(planned.cell), "method": chosen.method, "budget": str(chosen.budget),
         "rows": len(chosen), "pool_rows": len(pool), "select": planned.steps["select"],
     }  # fmt: skip
-    if DEFECT not in pool.columns:
+    if DEFECT not in given.columns:
         yield about
         return
-    labels = dict(zip(pool.ids.tolist(), pool.column(DEFECT).to_pylist(), strict=True))
+    labels = dict(zip(given.ids.tolist(), given.column(DEFECT).to_pylist(), strict=True))
     in_pool, in_chosen = (
-        _counts(labels.values()),
-        _counts(labels[row_id] for row_id in chosen.row_ids.tolist()),
+        _counts(labels.get(row_id, SAMPLED) for row_id in ids.tolist()) for ids in (pool.ids, chosen.row_ids)
     )
     for kind in sorted(in_pool):
         taken = in_chosen.get(kind, 0)
@@ -144,6 +178,12 @@ def _selected(folder: Path, planned: PlannedCell) -> Iterator[dict[str, Any]]:
         }
 
 
+def _chosen_from(planned: PlannedCell) -> str | None:
+    """Name the step whose pool a cell's selection chose from: the augmented one where it came after."""
+    steps = planned.steps
+    return steps.get("data") if "prune" in steps else steps.get("augment", steps.get("data"))
+
+
 def _counts(labels: Any) -> dict[str, int]:
     """Count labels; a row without a label counts as sound."""
     found: dict[str, int] = defaultdict(int)
@@ -152,21 +192,35 @@ def _counts(labels: Any) -> dict[str, int]:
     return dict(found)
 
 
-def _comparisons(folder: Path, plan: Plan, compare_to: str | None) -> Iterator[dict[str, Any]]:
+def _comparisons(outcomes: Outcomes, compare_to: str | None) -> Iterator[dict[str, Any]]:
     """Compare every arm with the one named, at every grid point and on every test."""
     if compare_to is None:
         return
-    outcomes = _outcomes(folder, plan)
-    for point, test in dict.fromkeys((point, test) for point, test, _ in outcomes):
-        here = {
-            arm: found for (where, asked, arm), found in outcomes.items() if (where, asked) == (point, test)
-        }
+    for (point, test), here in _by_place(outcomes).items():
         theirs = here.pop(compare_to, None)
         for arm, found in paired_all(here, theirs).items() if theirs is not None else ():
             yield {"grid": dict(point), "test": test, "arm": arm, "against": compare_to, **as_json(found)}
 
 
-Outcomes = dict[tuple[tuple[tuple[str, str], ...], str, str], dict[int, Mapping[str, float]]]
+def _effects(outcomes: Outcomes, varied: Varied) -> Iterator[dict[str, Any]]:
+    """Say what each factor brings, at every grid point and on every test."""
+    design = {factor: tuple(levels) for factor, levels in varied.factors.items()}
+    for (point, test), here in _by_place(outcomes).items():
+        found = effects(here, design, varied.contrasts)
+        if found is not None:
+            yield {"grid": dict(point), "test": test, **found}
+
+
+def _by_place(outcomes: Outcomes) -> dict[tuple[Point, str], dict[str, dict[int, Mapping[str, float]]]]:
+    """Sort results by grid point and test: (grid point, test) → arm → seed → question → result."""
+    found: dict[tuple[Point, str], dict[str, dict[int, Mapping[str, float]]]] = {}
+    for (point, test, arm), results in outcomes.items():
+        found.setdefault((point, test), {})[arm] = results
+    return found
+
+
+Point = tuple[tuple[str, str], ...]
+Outcomes = dict[tuple[Point, str, str], dict[int, Mapping[str, float]]]
 """(grid point, test, arm) → seed → question id → mean result."""
 
 

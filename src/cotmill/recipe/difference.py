@@ -66,8 +66,8 @@ def paired_all(arms: Mapping[str, Results], reference: Results) -> dict[str, Dif
             together.setdefault(shared, []).append(name)
     found: dict[str, Difference] = {}
     for (seeds, items), names in together.items():
-        base = _table(reference, seeds, items)
-        tables = [_table(arms[name], seeds, items) for name in names]
+        base = table_of(reference, seeds, items)
+        tables = [table_of(arms[name], seeds, items) for name in names]
         few = 1 < len(seeds) < FEW_SEEDS and len(names) > 1 and len(items) > 1
         spread = spread_of_differences(tables, base) if few else None
         found |= {
@@ -85,24 +85,37 @@ def _shared(mine: Results, theirs: Results) -> tuple[tuple[int, ...], tuple[str,
     return (seeds, tuple(sorted(items))) if items else None
 
 
-def _table(results: Results, seeds: Sequence[int], items: Sequence[str]) -> Float[np.ndarray, "seed item"]:
+def table_of(results: Results, seeds: Sequence[int], items: Sequence[str]) -> Float[np.ndarray, "seed item"]:
+    """Lay results out by seed and question."""
     return np.array([[results[seed][item] for item in items] for seed in seeds], dtype=float)
 
 
-def difference_of(change: Float[np.ndarray, "seed item"], spread: Spread | None = None) -> Difference:
+def difference_of(
+    change: Float[np.ndarray, "seed item"],
+    spread: Spread | None = None,
+    *,
+    level: float = LEVEL,
+    most: float = 1.0,
+) -> Difference:
     """Average paired differences, with their interval; from a `spread` that is known, or from their own.
+
+    Args:
+        change: a difference, or any weighted sum of arms whose weights add up to zero.
+        spread: the spread of its mean.
+        level: of the interval.
+        most: how large such a sum can be.
 
     >>> difference_of(np.array([[1.0, 0.0, 0.0, -1.0]])).value
     0.0
     """
     mean = float(change.mean())
     variance, freedom = (spread.variance, spread.freedom) if spread else _variance(change)
-    half = student(freedom) * math.sqrt(variance) if variance else unseen_share(change.shape[1])
+    half = student(freedom, level) * math.sqrt(variance) if variance else most * unseen_share(change.shape[1])
     counts = {"wins": int((change > 0).sum()), "losses": int((change < 0).sum())}
     return Difference(
         value=mean,
-        low=max(-1.0, mean - half),
-        high=min(1.0, mean + half),
+        low=max(-most, mean - half),
+        high=min(most, mean + half),
         p_value=_p_value(mean, variance, freedom),
         seeds=change.shape[0],
         items=change.shape[1],

@@ -21,9 +21,10 @@ from pydantic import BaseModel, ValidationError
 
 import cotmill
 from cotmill.core.errors import RecipeError
+from cotmill.core.factors import combinations
 from cotmill.core.files import canonical_json
 from cotmill.core.ids import content_id
-from cotmill.recipe.schema import PLAIN_ARM, Pipeline, Recipe, Varied
+from cotmill.recipe.schema import Pipeline, Recipe, Varied
 from cotmill.recipe.text import Document, Where, dump, override, parse, read_document, set_at
 
 MOST_COMPLAINTS = 12
@@ -157,8 +158,8 @@ def _checked(document: Document, folders: tuple[Path, ...]) -> LoadedRecipe:
     assert varied is not None
     complaints += _about_comparison(document, varied)
     cells: list[Cell] = []
-    for point, arm in itertools.product(_points(varied), varied.arms or [PLAIN_ARM]):
-        pipeline, found = _validate(Pipeline, _merged(document, point, arm if varied.arms else None))
+    for point, arm in itertools.product(_points(varied), varied.arm_names):
+        pipeline, found = _validate(Pipeline, _merged(document, point, _places(varied, arm)))
         complaints += found
         if pipeline is not None:
             cells += [Cell(arm, seed, point, pipeline) for seed in varied.seeds]
@@ -173,20 +174,30 @@ def _points(varied: Varied) -> list[dict[str, Any]]:
     ]
 
 
-def _merged(document: Document, point: Mapping[str, Any], arm: str | None) -> Document:
-    """Lay the grid point over the pipeline, and the arm over both."""
+def _places(varied: Varied, arm: str) -> list[Where]:
+    """Say where the overrides of an arm stand: under its own name, or one under each factor."""
+    crossed = combinations(varied.factors)
+    if arm in crossed:
+        return [("factors", factor, level) for factor, level in crossed[arm].items()]
+    return [("arms", arm)] if arm in varied.arms else []
+
+
+def _merged(document: Document, point: Mapping[str, Any], places: Sequence[Where]) -> Document:
+    """Lay the grid point over the pipeline, and the arm's overrides over both."""
     merged = document.only(Pipeline.model_fields)
     for key, value in point.items():
         if isinstance(document.tree["grid"][key], Mapping):
             merged = merged.merged(document.part("grid", key, value))
         else:
             merged = set_at(merged, key, value, document.place(("grid", key)))
-    return merged if arm is None else merged.merged(document.part("arms", arm))
+    for place in places:
+        merged = merged.merged(document.part(*place))
+    return merged
 
 
 def _about_comparison(document: Document, varied: Varied) -> Iterator[str]:
     """Check that `compare_to` names an arm."""
-    names = list(varied.arms) or [PLAIN_ARM]
+    names = varied.arm_names
     if varied.compare_to is not None and varied.compare_to not in names:
         at = document.place(("compare_to",))
         yield f"{at}: compare_to is {varied.compare_to!r}, which is no arm; the arms are {', '.join(names)}"

@@ -6,6 +6,9 @@
 
 Influence is measured between the proxy and the selection: evaluate (before, after) ─► queries ─► measure.
 
+A selection may stand before the augmenting instead (`select: {before_augment: true}`): data ─► select ─►
+prune, and everything after reads the pool of the rows that are left.
+
 A stage that is added later is a method of `_Chain` that takes the pool's step and gives back another, and a
 kind in `recipe.steps`. A cell without `sample` and `augment` selects from the data itself.
 """
@@ -114,16 +117,21 @@ class _Chain:
         pipeline = self.cell.pipeline
         roles = {"data": self.data(pipeline.data.train)}
         pool = roles["data"]
+        first = self._selects_first()
+        if pipeline.select is not None and first:
+            roles |= self.selected(pipeline.select, pool)
+            pool = roles["prune"] = self.pruned(pool, roles["select"])
         if pipeline.sample is not None:
             roles |= self.sampled(pipeline.sample, pool)
         if pipeline.augment is not None:
             roles |= self.augmented(pipeline.augment, pool, roles)
             pool = roles["augment"]
-        if pipeline.select is not None:
+        if pipeline.select is not None and not first:
             roles |= self.selected(pipeline.select, pool)
         model = identity_of_model(pipeline.model, self.loaded.find)
         if pipeline.train is not None:
-            roles["train"] = self.trained(pipeline.train, model, pool, roles.get("select"))
+            chosen = None if first else roles.get("select")
+            roles["train"] = self.trained(pipeline.train, model, pool, chosen)
         if pipeline.evaluate is not None:
             for name, source in pipeline.evaluate.tests.items():
                 test = self.test(name, source)
@@ -198,9 +206,20 @@ class _Chain:
         cost = of_augmenting(data.rows, data.row_bytes, samples)
         done = self._step("augment", config, inputs, Identity({}), cost)
         found = {"augment": done}
-        if "lab" in data.record.config:
+        if "lab" in roles["data"].record.config:
             found["audit"] = self._step("audit", {}, {**inputs, "augment": done}, Identity({}), cost)
         return found
+
+    def _selects_first(self) -> bool:
+        """Say whether rows are chosen before they are augmented; without augmenting there is no before."""
+        select = self.cell.pipeline.select
+        return select is not None and select.before_augment and self.cell.pipeline.augment is not None
+
+    def pruned(self, data: Step, selection: Step) -> Step:
+        """Plan the pool of the rows that were chosen, for stages that read a pool."""
+        rows = round(self._rows(data) * self._share())
+        cost = Estimate(rows, seconds=1.0, row_bytes=data.row_bytes)
+        return self._step("prune", {}, {"pool": data, "selection": selection}, Identity({}), cost)
 
     def selected(self, select: Select, data: Step) -> dict[str, Step]:
         """Plan what a method needs to be measured, and the selection."""
@@ -311,7 +330,7 @@ class _Chain:
         config = {"train": told, "checkpoints": points, "seed": self._seed(seed)} | _model(model)
         if points and record != "snapshots":
             config["record"] = record
-        rows = self._rows(inputs["pool"]) * self._share()
+        rows = self._rows(inputs["pool"]) * (self._share() if "selection" in inputs else 1.0)
         cost = of_training(
             model.places.get("model", str(model.config["name"])), told, rows, inputs["pool"].row_bytes
         )

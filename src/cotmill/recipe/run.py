@@ -94,7 +94,7 @@ def _make(asked: Asked, watcher: Watcher) -> list[Failure]:
         _write_head(asked, watcher)
         runner = Runner(folder, KINDS, asked.workers, asked.threads, watcher, asked.gpus)
         failures = runner.make(list(plan.steps.values()))
-        collect(folder, plan, asked.loaded.varied.compare_to)
+        collect(folder, plan, asked.loaded.varied)
         if not failures:
             shutil.rmtree(folder / "work", ignore_errors=True)
         log_line(folder, f"ended with {len(failures)} failed steps")
@@ -138,7 +138,7 @@ def _write_head(asked: Asked, watcher: Watcher) -> None:
         watcher.warned(f"finished steps are kept, though they were made with {', '.join(moved)}")
     write_json(folder / "run.json", head)
     write_text(folder / "recipe.yaml", asked.loaded.text)
-    write_cells(folder, asked.plan)
+    write_cells(folder, asked.plan, asked.loaded.varied)
     log_line(
         folder,
         f"started: {asked.loaded.varied.name}, {len(asked.plan.cells)} cells, {len(asked.plan.steps)} steps",

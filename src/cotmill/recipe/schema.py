@@ -2,12 +2,14 @@
 
 A recipe names one pipeline (`data`, `model`, `proxy`, `sample`, `augment`, `select`,
 `train`, `evaluate`). `arms` are the things
-compared, each a few overrides of the pipeline; `grid` varies settings for all arms; every grid point, arm
-and seed is a cell. Overrides are merged in the order pipeline, grid, arm.
+compared, each a few overrides of the pipeline; `factors` are crossed into further arms; `grid` varies
+settings for all arms; every grid point, arm and seed is a cell. Overrides are merged in the order pipeline,
+grid, arm.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -16,6 +18,7 @@ from cotmill.augment.allocate import Allocation
 from cotmill.augment.config import RftConfig
 from cotmill.augment.engines.base import SamplingSettings
 from cotmill.core.errors import RecipeError
+from cotmill.core.factors import combinations, wrong_with
 from cotmill.evaluate.config import EvalConfig
 from cotmill.evidence import Influence
 from cotmill.lab.testsets import TEST_SETS
@@ -30,6 +33,8 @@ Seed = int | Literal["each"]
 """A fixed seed, or "each": the seed of the cell."""
 Values = Annotated[tuple[Any, ...], Field(min_length=1)]
 NamedPoints = Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
+NO_WEIGHT = 1e-9
+"""How far from zero a sum of weights may be through rounding."""
 PLAIN_ARM = "all"
 """The name of the only arm of a recipe that names none."""
 
@@ -176,6 +181,8 @@ class Select(Part):
     method: str
     budget: str | int
     seed: Seed = "each"
+    before_augment: bool = False
+    """Choose among the given rows, and sample for and augment what is left; else choose after that."""
     limits: Limits | None = None
     """Minima and quotas of strata, and near-duplicates that count once."""
     queries: TestSource | None = None
@@ -343,10 +350,14 @@ class Varied(Part):
     seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
     grid: dict[str, Values | NamedPoints] = {}
     """Dotted setting to the values it takes; or any name to named points, each a few overrides together."""
+    factors: dict[str, NamedPoints] = {}
+    """Name to levels, each a few overrides; every combination is an arm, that of the first the baseline."""
     arms: dict[str, dict[str, Any]] = {}
     """Name to overrides of the pipeline; none: one arm, the pipeline itself."""
     compare_to: str | None = None
     """The arm that the others are compared to."""
+    contrasts: dict[str, dict[str, float]] = {}
+    """Further questions: a name, and the weight of each arm in the sum that answers it."""
 
     @field_validator("seeds")
     @classmethod
@@ -354,6 +365,27 @@ class Varied(Part):
         if len(set(seeds)) < len(seeds):
             raise ValueError(f"a seed is listed twice in {list(seeds)}")
         return seeds
+
+    @model_validator(mode="after")
+    def _sound_design(self) -> Varied:
+        wrong = [*wrong_with(self.factors, self.arms), *self._wrong_contrasts()]
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return self
+
+    def _wrong_contrasts(self) -> Iterator[str]:
+        """Say which contrasts name no arm, or compare nothing."""
+        for name, weights in self.contrasts.items():
+            unknown = [arm for arm in weights if arm not in self.arm_names]
+            if unknown:
+                yield f"the contrast {name!r} names {unknown[0]!r}, which is no arm"
+            elif not any(weights.values()) or abs(sum(weights.values())) > NO_WEIGHT:
+                yield f"the weights of the contrast {name!r} must add up to zero, as in {{one: 1, other: -1}}"
+
+    @property
+    def arm_names(self) -> tuple[str, ...]:
+        """All arms: those that the factors make, and those that are named."""
+        return (*combinations(self.factors), *self.arms) or (PLAIN_ARM,)
 
 
 class Recipe(Varied, Pipeline):

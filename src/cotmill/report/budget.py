@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from cotmill.core.factors import arms_of
 from cotmill.report import draw
 from cotmill.report.parts import Csv, Figure, Key, Panel, unique
 from cotmill.report.read import LoadedRun, variant_name
@@ -82,11 +83,12 @@ def _family_style(place: int, name: str, run: LoadedRun) -> tuple[str, str]:
 
 def families(run: LoadedRun) -> dict[str, list[str]]:
     """Group arms and grid points that differ only in how many rows they train on: one curve each."""
-    arms = run.recipe.get("arms") or {}
+    arms = arms_of(run.recipe)
     base = {name: run.recipe.get(name) for name in ("select", "augment")}
     groups: dict[str, list[str]] = {}
     for variant, (arm, grid) in run.points.items():
-        settings = dict(_flat({**base, **(arms.get(arm) or {})})) | dict(grid)
+        changes = {key: value for part in arms.get(arm, ()) for key, value in part.items()}
+        settings = dict(_flat({**base, **changes})) | dict(grid)
         rest = {key: value for key, value in settings.items() if key not in SIZES}
         groups.setdefault(json.dumps(rest, sort_keys=True, default=str), []).append(variant)
     names = unique([_family_name([run.points[member] for member in members]) for members in groups.values()])

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from cotmill.core.errors import RunError
+from cotmill.core.factors import arms_of
 from cotmill.core.files import read_json
 
 GRID = "grid."
@@ -113,7 +114,7 @@ class LoadedRun:
     @cached_property
     def variants(self) -> tuple[str, ...]:
         """Arms (with their grid points) in the recipe's order."""
-        order: dict[str, int] = {name: place for place, name in enumerate(self.recipe.get("arms") or ())}
+        order: dict[str, int] = {name: place for place, name in enumerate(arms_of(self.recipe))}
         seen = {cell.variant: (cell.grid, order.get(cell.arm, len(order))) for cell in self.cells}
         return tuple(sorted(seen, key=lambda name: seen[name]))
 

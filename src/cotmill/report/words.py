@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cotmill.core.factors import arms_of
 from cotmill.report.parts import Table
 from cotmill.report.read import LoadedRun
 from cotmill.report.text import clipped, count, joined, number, visible
@@ -34,7 +35,7 @@ def description(run: LoadedRun) -> tuple[tuple[str, str], ...]:
 
 _KNOWN = frozenset((
     "name", "about", "data", "model", "proxy", "sample", "augment", "select", "train", "evaluate",
-    "arms", "grid", "seeds", "compare_to",
+    "arms", "grid", "seeds", "compare_to", "factors", "contrasts",
 ))  # fmt: skip
 
 
@@ -114,7 +115,7 @@ def _evaluation(evaluate: Any) -> str:
 
 
 def _arms(run: LoadedRun) -> str:
-    arms = run.recipe.get("arms") or {}
+    arms = arms_of(run.recipe)
     if len(arms) < 2:
         return ""
     against = f", each compared to “{visible(run.compare_to)}”" if run.compare_to else ""
@@ -132,13 +133,17 @@ def _seeds(seeds: Any) -> str:
 
 def arms_table(run: LoadedRun) -> Table | None:
     """Tabulate what makes each arm different."""
-    arms = run.recipe.get("arms") or {}
+    arms = arms_of(run.recipe)
     if not arms:
         return None
-    rows = tuple(
-        (visible(name), settings(changes) or "the recipe as it stands") for name, changes in arms.items()
-    )
+    rows = tuple((visible(name), _changes(parts)) for name, parts in arms.items())
     strong = frozenset(place for place, name in enumerate(arms) if name == run.compare_to)
     return Table(
         "What each arm changes", ("Arm", "Change to the recipe"), rows, frozenset({0, 1}), strong=strong
     )
+
+
+def _changes(parts: Sequence[Mapping[str, Any]]) -> str:
+    """Write what the parts of an arm change, one after the other."""
+    told = [text for text in (settings(part) for part in parts) if text]
+    return clipped("; ".join(told), _LONGEST) or "the recipe as it stands"

@@ -21,10 +21,8 @@ from cotmill.recipe.watch import Failure, Watcher
 def plan_lines(asked: Asked, steps: Sequence[Step], todo: Sequence[Step]) -> Iterator[str]:
     """Say what will be done: cells, steps of each kind, rows, tokens, and roughly how long it takes."""
     varied = asked.loaded.varied
-    arms, points = (
-        len(varied.arms) or 1,
-        len(asked.plan.cells) // (len(varied.arms) or 1) // len(varied.seeds),
-    )
+    arms = len(varied.arm_names)
+    points = len(asked.plan.cells) // arms // len(varied.seeds)
     grid = f" × {points} grid points" if points > 1 else ""
     yield (
         f"{varied.name}: {arms} arms{grid} × {len(varied.seeds)} seeds = {len(asked.plan.cells)} cells, "

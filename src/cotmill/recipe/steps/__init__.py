@@ -8,7 +8,7 @@ from cotmill.recipe.graph import Kind
 from cotmill.recipe.steps.data import make_data, make_questions
 from cotmill.recipe.steps.measure import make_measure, make_queries
 from cotmill.recipe.steps.sample import make_audit, make_augment, make_sample
-from cotmill.recipe.steps.select import make_select
+from cotmill.recipe.steps.select import make_prune, make_select
 from cotmill.recipe.steps.train import make_evaluate, make_train
 
 KINDS: dict[str, Kind] = {
@@ -20,6 +20,7 @@ KINDS: dict[str, Kind] = {
     "augment": Kind(make_augment, 1, resumes=True),
     "audit": Kind(make_audit, 1),
     "select": Kind(make_select, 1),
+    "prune": Kind(make_prune, 1),
     "train": Kind(make_train, 1, resumes=True),
     "evaluate": Kind(make_evaluate, 1, resumes=True),
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 from cotmill.evidence.parts import READINGS, file_of
 from cotmill.recipe.graph import Task
-from cotmill.recipe.steps.places import EVIDENCE, SELECTION, open_pool
+from cotmill.recipe.steps.places import EVIDENCE, POOL, SELECTION, open_pool
 
 
 def make_select(task: Task) -> None:
@@ -37,6 +37,15 @@ def make_select(task: Task) -> None:
         ),
     )
     chosen.write(task.out / SELECTION)
+
+
+def make_prune(task: Task) -> None:
+    """Write the rows that were chosen as a pool, with their labels, which later steps take off again."""
+    from cotmill.data.pool import Pool
+    from cotmill.select import Selection
+
+    chosen = Selection.read(task.inputs["selection"] / SELECTION)
+    chosen.apply(Pool.open(task.inputs["pool"] / POOL)).write(task.out / POOL)
 
 
 def _measured(folder: Path, part: str) -> Any:

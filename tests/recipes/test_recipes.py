@@ -21,7 +21,7 @@ def test_a_shipped_recipe_loads_and_is_found_by_its_name(path: Path) -> None:
     loaded = load_recipe(path)
     assert loaded.varied.name == path.stem
     assert loaded.varied.about, "say in a paragraph what the recipe asks"
-    assert loaded.varied.compare_to in loaded.varied.arms
+    assert loaded.varied.compare_to in loaded.varied.arm_names
     assert find_recipe(path.stem).resolve() == path.resolve()
     assert recipe_of_text(loaded.text).cells == loaded.cells
 

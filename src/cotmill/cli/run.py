@@ -45,7 +45,7 @@ def _run(
     name: str, out: Path | None, settings: list[str], workers: int | None, *, dry_run: bool, report: bool
 ) -> None:
     """Plan, tell, run, report."""
-    from cotmill.cli.terminal.running import plan_lines, unmade, watching
+    from cotmill.cli.terminal.running import conclusion_lines, plan_lines, unmade, watching
     from cotmill.recipe.load import find_recipe, load_recipe
     from cotmill.recipe.run import RunFailed, prepare, run_recipe
     from cotmill.recipe.runner import Stopped
@@ -71,6 +71,8 @@ def _run(
     except RunFailed as failed:
         typer.echo(f"error: {failed}", err=True)
         raise typer.Exit(1) from None
+    for line in conclusion_lines(folder):
+        typer.echo(line)
     typer.echo(f"Run: {folder}")
     if report:
         _report(folder)

@@ -19,6 +19,7 @@ from cotmill.core.files import folder_aside, write_text
 from cotmill.report.accuracy import accuracy_section
 from cotmill.report.clusters import clusters_section
 from cotmill.report.composition import composition_section
+from cotmill.report.factorial import factorial_section, times_table
 from cotmill.report.findings import Findings, findings
 from cotmill.report.groups import groups_section
 from cotmill.report.items import items_viewer
@@ -36,6 +37,7 @@ from cotmill.report.words import arms_table, description
 
 SECTIONS = (
     accuracy_section,
+    factorial_section,
     losses_section,
     groups_section,
     training_section,
@@ -69,6 +71,7 @@ class Chapter:
     steps: Table
     cost: Table | None
     costs: Table
+    times: Table | None
     started: tuple[str, ...]
 
 
@@ -116,6 +119,7 @@ def _chapter(run: LoadedRun, prefix: str, out: Path, budget: int) -> Chapter:
         steps_table(run),
         cost_table(run),
         step_costs_table(run),
+        times_table(run),
         started(run),
     )
 

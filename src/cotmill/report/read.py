@@ -133,6 +133,18 @@ class LoadedRun:
             sorted(seen, key=lambda name: (order.index(name) if name in order else len(order), name))
         )
 
+    @cached_property
+    def effects(self) -> tuple[Mapping[str, Any], ...]:
+        """What each factor brings, as the Run holds it; nothing where the recipe has no factors."""
+        path = self.folder / "effects.json"
+        return tuple(read_json(path)) if path.is_file() else ()
+
+    @cached_property
+    def costs(self) -> tuple[Mapping[str, Any], ...]:
+        """What the model of every cell took, by kind of step."""
+        path = self.folder / "costs.parquet"
+        return tuple(pq.read_table(path).to_pylist()) if path.is_file() else ()
+
     @property
     def compare_to(self) -> str | None:
         """The arm that the others are compared to."""

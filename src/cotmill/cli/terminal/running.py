@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -68,6 +69,15 @@ def unmade(asked: Asked) -> list[Step]:
     """List the steps that have no record yet, without checking those that have."""
     steps = asked.plan.steps.values()
     return [step for step in steps if not (asked.folder / "steps" / step.name / STEP).is_file()]
+
+
+def conclusion_lines(folder: Path) -> Iterator[str]:
+    """Say what a finished Run found about its factors; nothing where its recipe has none."""
+    if (folder / "effects.json").is_file():
+        from cotmill.report.conclusions import conclusions
+        from cotmill.report.read import read_run
+
+        yield from conclusions(read_run(folder))
 
 
 def short(number: float) -> str:

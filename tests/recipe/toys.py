@@ -11,8 +11,9 @@ from pathlib import Path
 from cotmill.core.errors import DataError
 from cotmill.core.files import write_text
 from cotmill.core.runs import StepRecord, locked
+from cotmill.core.stopping import Stopped
 from cotmill.recipe.graph import Kind, Step, Task
-from cotmill.recipe.runner import Runner, Stopped
+from cotmill.recipe.runner import Runner
 from cotmill.recipe.watch import Silent
 
 

@@ -28,7 +28,7 @@ def test_what_is_no_selection_or_was_changed_by_hand_is_refused(make_pool, tmp_p
     facts = json.loads((folder / "selection.json").read_text())
     facts["facts"]["seed"] = 1
     (folder / "selection.json").write_text(json.dumps(facts))
-    with pytest.raises(DataError, match="was changed"):
+    with pytest.raises(DataError, match="is damaged: its content is not what was written"):
         Selection.read(folder)
 
 

@@ -20,11 +20,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from jaxtyping import Bool
 from pyarrow import compute
 
 from cotmill.augment.samples import LENGTH, ORDER, SCHEMA, STOP
+from cotmill.core.checked import opened, writing
 
 pc: Any = compute
 """Its functions are made at run time, which type checkers cannot see."""
@@ -39,7 +39,7 @@ GROUP_ROWS = 4_096
 def write_rows(path: Path, batches: Iterable[pa.RecordBatch | pa.Table]) -> int:
     """Write batches into one file whose bytes do not depend on how the rows were cut into batches."""
     written = 0
-    with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
+    with writing(path, SCHEMA) as writer:
         for table in equal_slices(batches, GROUP_ROWS):
             writer.write_table(table, row_group_size=GROUP_ROWS)
             written += len(table)
@@ -164,7 +164,7 @@ def read_run(
     """Stream sorted files one after the other, in the order of the named columns."""
     names = SCHEMA.names if columns is None else list(columns)
     for file in files:
-        with pq.ParquetFile(file) as parquet:
+        with opened(file) as parquet:
             for batch in parquet.iter_batches(batch_size=rows, columns=names):
                 yield batch.select(names)
 

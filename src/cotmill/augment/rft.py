@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from cotmill.augment.collect import Question, Writers, questions_of, sampled_questions, writers_of
 from cotmill.augment.config import RftConfig
@@ -31,6 +30,7 @@ from cotmill.augment.pooling import PATHS, QUESTIONS, coverage, curves, shares
 from cotmill.augment.repo import MISTAKES
 from cotmill.augment.shards import KEPT_ROWS, cut, work
 from cotmill.augment.store import SampleStore
+from cotmill.core.checked import read_table, write_table
 from cotmill.core.errors import DataError, RunError
 from cotmill.core.files import aside, canonical_json, folder_aside, read_json, write_json, write_text
 from cotmill.core.progress import progress
@@ -173,13 +173,13 @@ def _finish(
 
 
 def _joined(folders: Sequence[Path], name: str, schema: pa.Schema) -> pa.Table:
-    tables = [pq.read_table(folder / f"{name}.parquet", schema=schema) for folder in folders]
+    tables = [read_table(folder / f"{name}.parquet", schema=schema) for folder in folders]
     return pa.concat_tables(tables)
 
 
 def _write_table(path: Path, table: pa.Table) -> None:
     with aside(path) as part:
-        pq.write_table(table, part, compression="zstd")
+        write_table(table, part)
 
 
 def _unsolved(found: pa.Table, questions: dict[str, Question]) -> list[str]:
@@ -209,7 +209,7 @@ def _write_pool(folder: Path, pool: Pool, folders: Sequence[Path]) -> Pool:
             writer.add(pa.Table.from_batches([batch]))
         ids = RowIds()
         for shard in folders:
-            kept = pq.read_table(shard / "kept.parquet", schema=KEPT_ROWS)
+            kept = read_table(shard / "kept.parquet", schema=KEPT_ROWS)
             told = [kept.column(name).to_pylist() for name in ("example_id", "trace", "origin")]
             writer.add(table_of({"row_id": pa.array(ids(*told), pa.string()), **_columns(kept)}))
         with RejectLog(lambda: part) as log:

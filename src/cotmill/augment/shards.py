@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from cotmill.augment.choose import Chosen, Decision, choose, usable
 from cotmill.augment.collect import Sampled
@@ -29,6 +28,7 @@ from cotmill.augment.diversity import greedy, objective, spread
 from cotmill.augment.filter import Filter, Finding, trimmed
 from cotmill.augment.keys import read_path
 from cotmill.augment.pooling import PATHS, QUESTIONS, suspect
+from cotmill.core.checked import write_table
 from cotmill.core.files import canonical_json, folder_aside
 from cotmill.data.table import context_column
 from cotmill.data.types import CONTEXT_TYPE
@@ -131,10 +131,8 @@ def _write(folder: Path, chosen: list[Chosen], config: RftConfig) -> None:
         "paths": (PATHS, [row for one in chosen for row in _path_rows(one)]),
     }
     for name, (schema, found) in rows.items():
-        pq.write_table(
-            pa.Table.from_pylist(found, schema=schema), folder / f"{name}.parquet", compression="zstd"
-        )
-    pq.write_table(_kept_table(chosen), folder / "kept.parquet", compression="zstd")
+        write_table(pa.Table.from_pylist(found, schema=schema), folder / f"{name}.parquet")
+    write_table(_kept_table(chosen), folder / "kept.parquet")
     suspects = [found for one in chosen if (found := suspect(one, config)) is not None]
     lines = "".join(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n" for row in suspects)
     (folder / "suspects.jsonl").write_text(lines, encoding="utf-8")

@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import ast
 import difflib
+import os
 import traceback as tracebacks
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from cotmill import __version__
 from cotmill.core.errors import UserError
+from cotmill.core.holding import holding
+from cotmill.core.machine import ANYWAY, machine_trouble
+from cotmill.core.secrets import hide
+from cotmill.core.stopping import STOPPED, Stopped, stop_on_signals
 
 FOLDER = Path(__file__).parent
 ORDER = (
@@ -82,8 +87,21 @@ class LazyVerb(TyperCommand):
         return command
 
     def make_context(self, info_name: Any, args: list[str], parent: Any = None, **extra: Any) -> Any:
-        """Hand the arguments over to the command itself."""
-        return self.load().make_context(info_name, args, parent=parent, **extra)
+        """Hand the arguments over to the command itself, which then holds its output."""
+        made = self.load().make_context(info_name, args, parent=parent, **extra)
+        out = made.params.get("out")
+        if isinstance(out, Path) and not extra.get("resilient_parsing") and _alone(self.name, made.params):
+            made.with_resource(holding(out))
+        return made
+
+
+SHARED = ("run", "sample")
+"""Verbs that hold what they write to themselves: a Run has its own lock, a store admits many writers."""
+
+
+def _alone(verb: str | None, told: Mapping[str, Any]) -> bool:
+    """Say whether a verb must be the only one to write to its output: not with parts, nor in later ranks."""
+    return verb not in SHARED and told.get("part") is None and os.environ.get("RANK", "0") == "0"
 
 
 class Verbs(TyperGroup):
@@ -119,14 +137,31 @@ class Verbs(TyperGroup):
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the verb; an error that the user can put right becomes one message and exit code 2."""
+        """Run the verb; what the user or the machine can put right becomes one message and exit code 2."""
         try:
-            return super().invoke(ctx)
+            with stop_on_signals():
+                return super().invoke(ctx)
+        except Stopped as stopped:
+            typer.echo(f"stopped by {stopped}; {GO_ON}", err=True)
+            raise typer.Exit(STOPPED) from None
         except UserError as error:
-            if ctx.find_root().params.get("traceback"):
-                tracebacks.print_exc()
-            typer.echo(f"error: {error}", err=True)
-            raise typer.Exit(2) from error
+            _tell(ctx, str(error), error)
+        except Exception as error:
+            said = machine_trouble(error)
+            if said is None:
+                raise
+            _tell(ctx, said, error)
+
+
+GO_ON = "what is finished is kept. Type the same command again to go on."
+
+
+def _tell(ctx: Any, said: str, error: Exception) -> NoReturn:
+    """Say what went wrong in a sentence, and leave."""
+    if ctx.find_root().params.get("traceback"):
+        tracebacks.print_exc()
+    typer.echo(f"error: {hide(said)}", err=True)
+    raise typer.Exit(2) from error
 
 
 app = typer.Typer(cls=Verbs, add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
@@ -147,9 +182,14 @@ def cotmill(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
     traceback: Annotated[bool, typer.Option("--traceback", help="Show where an error came from.")] = False,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Start what looks too large for this machine all the same.")
+    ] = False,
 ) -> None:
     """From a pool of chain-of-thought solutions to a better training set, a better model, and evidence."""
     del version, traceback
+    if anyway:
+        os.environ[ANYWAY] = "1"
 
 
 def render_reference() -> str:

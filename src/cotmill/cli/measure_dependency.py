@@ -83,8 +83,8 @@ def _write(
 ) -> None:
     """Write tables, figures and what was measured."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
+    from cotmill.core.checked import write_table
     from cotmill.core.files import write_json
     from cotmill.core.provenance import provenance
     from cotmill.report.dependency import conflict_figure, influence_figure
@@ -93,9 +93,9 @@ def _write(
         named = [
             table.add_column(0, "model", pa.array([model] * len(table))) for model, table in tables.items()
         ]
-        pq.write_table(pa.concat_tables(named), folder / f"{name}.parquet", compression="zstd")
+        write_table(pa.concat_tables(named), folder / f"{name}.parquet")
     for name, table in zip(("influence", "conflict"), found, strict=True):
-        pq.write_table(table, folder / f"{name}.parquet")
+        write_table(table, folder / f"{name}.parquet")
     (folder / "influence.svg").write_text(influence_figure(found[0], list(pairs)), encoding="utf-8")
     (folder / "conflict.svg").write_text(conflict_figure(found[1], list(pairs)), encoding="utf-8")
     write_json(folder / "dependency.json", {**about, "models": list(pairs), "made_by": provenance()})

@@ -53,9 +53,9 @@ def command(
 
 def _results(run: Path) -> tuple[list[dict[str, Any]], str]:
     """Read the results of a Run, and the arm that its recipe compares to."""
-    import pyarrow.parquet as pq
     import yaml
 
+    from cotmill.core.checked import read_table
     from cotmill.core.errors import RunError
 
     path = run / "results.parquet"
@@ -65,7 +65,7 @@ def _results(run: Path) -> tuple[list[dict[str, Any]], str]:
     against = recipe.get("compare_to")
     if not against:
         raise RunError(f"the recipe of {run} names no compare_to; say there which arm is the plain one")
-    return pq.read_table(path).to_pylist(), str(against)
+    return read_table(path).to_pylist(), str(against)
 
 
 def _question_share(model: Path, pool: Pool, seed: int, threads: int | None) -> float:
@@ -93,7 +93,8 @@ def _write(
 ) -> None:
     """Write the tables."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
+
+    from cotmill.core.checked import write_table
 
     for name, rows in (("models", told), ("pairs", paired), ("correlations", found)):
-        pq.write_table(pa.Table.from_pylist(rows), folder / f"{name}.parquet")
+        write_table(pa.Table.from_pylist(rows), folder / f"{name}.parquet")

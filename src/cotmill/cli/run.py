@@ -46,9 +46,9 @@ def _run(
 ) -> None:
     """Plan, tell, run, report."""
     from cotmill.cli.terminal.running import conclusion_lines, plan_lines, unmade, watching
+    from cotmill.core.stopping import STOPPED, Stopped
     from cotmill.recipe.load import find_recipe, load_recipe
     from cotmill.recipe.run import RunFailed, prepare, run_recipe
-    from cotmill.recipe.runner import Stopped
 
     path = find_recipe(name)
     if out is None and (path.parent / "run.json").is_file():
@@ -67,7 +67,7 @@ def _run(
             "Type the same command again to go on.",
             err=True,
         )
-        raise typer.Exit(130) from None
+        raise typer.Exit(STOPPED) from None
     except RunFailed as failed:
         typer.echo(f"error: {failed}", err=True)
         raise typer.Exit(1) from None

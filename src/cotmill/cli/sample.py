@@ -122,6 +122,7 @@ def _json(text: str) -> dict[str, Any]:
     import json
 
     from cotmill.core.errors import RecipeError
+    from cotmill.core.secrets import refuse_secrets
 
     try:
         value = json.loads(text)
@@ -129,6 +130,7 @@ def _json(text: str) -> dict[str, Any]:
         raise RecipeError(f"--extra is not JSON ({error}); for example: '{{\"min_p\": 0.05}}'") from error
     if not isinstance(value, dict):
         raise RecipeError("--extra must be a JSON object, for example: '{\"min_p\": 0.05}'")
+    refuse_secrets(value, "--extra")
     return value
 
 

@@ -7,6 +7,7 @@
         ├── EvidenceError    numbers that do not belong to this pool or model, or that are not finite
         ├── ModelError       a model or tokenizer that cannot be loaded or used so
         ├── RunError         a Run folder: in use, damaged, or made from something else
+        ├── MachineError     the machine: a job that does not fit into its memory or onto its disk
         └── MissingExtra     an optional dependency is not installed
 
 A failed sample is data (a Verdict with a reason), not an error. Every error says what was read, what
@@ -40,6 +41,10 @@ class ModelError(UserError, RuntimeError):
 
 class RunError(UserError, RuntimeError):
     """A Run folder is in use, damaged, or belongs to another recipe."""
+
+
+class MachineError(UserError, RuntimeError):
+    """A job does not fit into the memory or onto the disk of this machine."""
 
 
 class MissingExtra(UserError, ImportError):  # noqa: N818 - it names what is missing

@@ -29,10 +29,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from cotmill.core.checked import damage_of, sums_of
 from cotmill.core.errors import RunError
 from cotmill.core.files import canonical_json, flush, read_json, sha256_of, write_json
 from cotmill.core.ids import content_id
 from cotmill.core.provenance import provenance
+from cotmill.core.secrets import hide
 
 LAYOUT = 1
 STEP, TIMING = "step.json", "timing.json"
@@ -105,11 +107,7 @@ def peak_memory_mb() -> float:
 
 def seal(folder: Path, record: StepRecord) -> StepRecord:
     """Hash what a step left in its folder and write its step.json; the last thing that is done to a step."""
-    files = {}
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_file() and name != STEP and path.name != TIMING:
-            files[name] = {"sha256": sha256_of(path), "bytes": path.stat().st_size}
+    files = sums_of(folder, without=(STEP, TIMING))
     sealed = StepRecord(record.kind, record.version, record.config, record.inputs, files)
     write_json(folder / STEP, {**asdict(sealed), "key": sealed.key})
     return sealed
@@ -156,15 +154,7 @@ def damage(folder: Path) -> str | None:
         return str(error)
     if record is None:
         return f"{folder / STEP} is missing"
-    for name, expected in record.files.items():
-        path = folder / name
-        if not path.is_file():
-            return f"{path} is missing"
-        if path.stat().st_size != expected["bytes"]:
-            return f"{path} has {path.stat().st_size} bytes, {expected['bytes']} were written"
-        if not _unchanged_since_sealed(path, folder) and sha256_of(path) != expected["sha256"]:
-            return f"{path} has changed since it was written"
-    return None
+    return damage_of(folder, record.files, trusted=lambda path: _unchanged_since_sealed(path, folder))
 
 
 def _unchanged_since_sealed(path: Path, folder: Path) -> bool:
@@ -235,7 +225,7 @@ def log_line(folder: Path, text: str) -> None:
     """Add a line to the Run's log."""
     stamp = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
     with (folder / "log.txt").open("a", encoding="utf-8") as handle:
-        handle.write(f"{stamp} {text}\n")
+        handle.write(f"{stamp} {hide(text)}\n")
 
 
 def fingerprint(folder: Path) -> dict[str, str]:

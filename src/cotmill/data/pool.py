@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pyarrow import compute
 
+from cotmill.core.checked import opened, read_schema, read_table, write_table
 from cotmill.core.errors import DataError
 from cotmill.core.files import folder_aside, read_json, write_json
 from cotmill.data.identity import Fingerprint
@@ -31,7 +31,6 @@ SCHEMA_VERSION = 1
 SHARD_ROWS = 131_072
 """Rows in a Parquet file: about 70 MB of GSM8K text before compression."""
 BATCH_ROWS = 8_192
-COMPRESSION = "zstd"
 
 
 class Pool:
@@ -92,7 +91,7 @@ class Pool:
         """
         path = Path(path)
         if path.is_file():
-            return cls.from_table(pq.read_table(path))
+            return cls.from_table(read_table(path))
         if not (path / MANIFEST).is_file():
             raise DataError(
                 f"{path} is not a Pool: it holds no {MANIFEST}. Read other data with read_pool()."
@@ -113,7 +112,7 @@ class Pool:
         rejects_path = path / rejected["file"] if rejected.get("file") else None
         return cls(
             files,
-            schema=pq.read_schema(files[0]),
+            schema=read_schema(files[0]),
             rows=manifest["rows"],
             fingerprint=manifest["fingerprint"],
             rejects=Rejects(rejected.get("count", 0), rejected.get("reasons", {}), rejects_path),
@@ -184,7 +183,7 @@ class Pool:
             yield from self._table.select(names).to_batches(max_chunksize=rows)
             return
         for file in self._files:
-            with pq.ParquetFile(file) as parquet:
+            with opened(file) as parquet:
                 for batch in parquet.iter_batches(batch_size=rows, columns=names):
                     yield batch.select(names)
 
@@ -263,7 +262,7 @@ class Pool:
         with folder_aside(folder) as part:
             for number, table in enumerate(self._shards()):
                 files.append(shard_name(number))
-                pq.write_table(table, part / files[-1], compression=COMPRESSION)
+                write_table(table, part / files[-1])
             manifest = manifest_of(self.fingerprint, self._rows, self.columns, files)
             manifest["rejects"] = {"count": self.rejects.count, "reasons": dict(self.rejects.reasons)}
             manifest["about"] = self.about

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from cotmill.core.checked import read_table, write_table
 from cotmill.core.files import write_json
 from cotmill.data.identity import Fingerprint
-from cotmill.data.pool import COMPRESSION, MANIFEST, SHARD_ROWS, Pool, manifest_of, shard_name
+from cotmill.data.pool import MANIFEST, SHARD_ROWS, Pool, manifest_of, shard_name
 from cotmill.data.rejects import RejectLog, Rejects
 from cotmill.data.table import as_text
 from cotmill.data.types import FIXED
@@ -91,7 +91,7 @@ class PoolWriter:
     def _flush(self) -> None:
         """Write what waits as one shard."""
         table = self._joined(self._waiting)
-        pq.write_table(table, self.place() / shard_name(len(self._shards)), compression=COMPRESSION)
+        write_table(table, self.place() / shard_name(len(self._shards)))
         self._shards.append(table.schema)
         self._waiting, self._waiting_rows = [], 0
 
@@ -110,8 +110,8 @@ class PoolWriter:
         for number, own in enumerate(self._shards):
             if own != schema:
                 path = self.place() / shard_name(number)
-                table = self._cast(pq.read_table(path), schema)
-                pq.write_table(table, path, compression=COMPRESSION)
+                table = self._cast(read_table(path), schema)
+                write_table(table, path)
         return schema
 
     def _cast(self, table: pa.Table, schema: pa.Schema) -> pa.Table:

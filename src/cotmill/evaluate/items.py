@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from cotmill.core.checked import read_table, write_table
 from cotmill.core.errors import DataError
 from cotmill.core.files import aside, canonical_json
 
@@ -88,7 +88,7 @@ def layout_of(table: pa.Table) -> Layout:
 def write_items(table: pa.Table, folder: Path) -> Path:
     """Write the table, whole or not at all."""
     with aside(folder / ITEMS) as part:
-        pq.write_table(table, part, compression="zstd")
+        write_table(table, part)
     return folder / ITEMS
 
 
@@ -101,7 +101,7 @@ def read_items(path: Path) -> pa.Table:
     file = path / ITEMS if path.is_dir() else path
     if not file.is_file():
         raise DataError(f"{path} holds no {ITEMS}; name a folder that `cotmill evaluate` wrote")
-    table = pq.read_table(file)
+    table = read_table(file)
     if missing := [name for name in ("row_id", "sample") if name not in table.column_names]:
         raise DataError(f"{file} is no items table: it lacks {', '.join(missing)}")
     return table

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from cotmill.core.checked import write_table
 from cotmill.core.errors import DataError
 from cotmill.core.files import aside
 from cotmill.evaluate.benchmark import Benchmark
@@ -49,7 +49,7 @@ def solution_loss(lm: LanguageModel, benchmark: Benchmark, config: EvalConfig, o
         }
     )
     with aside(out / LOSSES) as part:
-        pq.write_table(table, part, compression="zstd")
+        write_table(table, part)
     return mean_loss(sums, tokens).as_dict() | {
         "tokens": int(tokens.sum()),
         "truncated": int(tokenised.truncated.sum()),

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from cotmill.core.checked import read_table
 from cotmill.core.errors import RunError
 from cotmill.evaluate.compare import Comparison, compare_items
 from cotmill.evaluate.items import ITEMS, layout_of, read_items, with_layout
@@ -81,7 +81,7 @@ def _side(name: str) -> _Side:
     if not (folder / CELLS).is_file():
         raise RunError(f"{folder} is no finished Run: it holds no {CELLS}")
     cells: dict[tuple[str, str], dict[int, Path]] = defaultdict(dict)
-    for row in pq.read_table(folder / CELLS).to_pylist():
+    for row in read_table(folder / CELLS).to_pylist():
         grid = ", ".join(
             f"{key.removeprefix(GRID)}={row[key]}" for key in sorted(row) if key.startswith(GRID)
         )

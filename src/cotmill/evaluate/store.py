@@ -2,13 +2,15 @@
 
 An output is found again by a key of (row, sample, prompt, model, sampling settings). The longest answer
 that was allowed is not part of the key: an answer that ended by itself is the same under a larger
-allowance, so that only the cut ones are asked again. A batch counts once its closing line is there;
-what a killed process left behind that line is dropped, and the batch is made again as it was, so that
-the file of an interrupted evaluation ends up equal to that of an undisturbed one.
+allowance, so that only the cut ones are asked again. A batch counts once its closing line is there,
+with the hash of the batch; what a killed process left behind that line is dropped, and so is all from a
+damaged batch on. It is made again as it was, so that the file of an interrupted evaluation ends up equal to
+that of an undisturbed one.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -57,13 +59,17 @@ class OutputStore:
         with self.path.open("rb") as lines:
             for line in lines:
                 entry = _parsed(line)
-                if entry is None or entry.get("batch", len(batch)) != len(batch):
+                if entry is None:
                     break
-                if "batch" in entry:
-                    self._keep(batch)
-                    whole, batch = lines.tell(), []
-                else:
-                    batch.append(Output(**entry))
+                if "batch" not in entry:
+                    batch.append(entry)
+                    continue
+                # Closing lines had no hash before 0.1.
+                told = entry.get("sha256", _sum(map(canonical_json, batch)))
+                if entry["batch"] != len(batch) or told != _sum(map(canonical_json, batch)):
+                    break
+                self._keep(Output(**one) for one in batch)
+                whole, batch = lines.tell(), []
         if whole < self.path.stat().st_size:
             with self.path.open("r+b") as file:
                 file.truncate(whole)
@@ -81,10 +87,15 @@ class OutputStore:
     def append(self, batch: list[Output]) -> None:
         """Write a batch and its closing line, and hand them to the operating system."""
         lines = [canonical_json(asdict(output)) for output in batch]
-        lines.append(canonical_json({"batch": len(batch)}))
+        lines.append(canonical_json({"batch": len(batch), "sha256": _sum(lines)}))
         with self.path.open("a", encoding="utf-8") as file:
             file.write("".join(line + "\n" for line in lines))
         self._keep(batch)
+
+
+def _sum(lines: Iterable[str]) -> str:
+    """Hash the lines of a batch."""
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _parsed(line: bytes) -> Mapping[str, Any] | None:
@@ -92,6 +103,7 @@ def _parsed(line: bytes) -> Mapping[str, Any] | None:
     if not line.endswith(b"\n"):
         return None
     try:
-        return json.loads(line)
+        entry = json.loads(line)
     except ValueError:
         return None
+    return entry if isinstance(entry, dict) else None

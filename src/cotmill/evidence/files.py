@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from cotmill.core.checked import DamagedError, read_table, write_table
 from cotmill.core.errors import EvidenceError
 from cotmill.core.files import aside, canonical_json
 from cotmill.core.row_ids import RowIds
@@ -39,7 +39,7 @@ def write_columns(
     arrays |= {name: to_arrow(values) for name, values in columns.items()}
     table = pa.table(arrays).replace_schema_metadata({METADATA_KEY: canonical_json(about).encode()})
     with aside(path) as part:
-        pq.write_table(table, part, compression="zstd", row_group_size=ROW_GROUP)
+        write_table(table, part, row_group_size=ROW_GROUP)
 
 
 def to_arrow(values: np.ndarray) -> pa.Array:
@@ -65,8 +65,8 @@ def read_columns(path: Path) -> tuple[RowIds, dict[str, np.ndarray], dict[str, A
     """
     path = _one_file(path)
     try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowInvalid) as error:
+        table = read_table(path)
+    except (OSError, DamagedError) as error:
         raise EvidenceError(f"{path} cannot be read as a Parquet evidence file: {error}") from error
     id_column = next((name for name in ID_COLUMNS if name in table.column_names), None)
     if id_column is None:

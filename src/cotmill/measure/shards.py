@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from jaxtyping import Shaped
 
+from cotmill.core.checked import read_table, write_table
 from cotmill.core.errors import EvidenceError, RunError
 from cotmill.core.files import aside, read_json, write_json
 from cotmill.core.progress import progress
@@ -111,10 +111,8 @@ def _shard(
     path = work / f"shard-{number:06d}.parquet"
     if not path.is_file():
         with aside(path) as place:
-            pq.write_table(
-                pa.table({name: to_arrow(values) for name, values in measure(rows).items()}), place
-            )
-    table = pq.read_table(path)
+            write_table(pa.table({name: to_arrow(values) for name, values in measure(rows).items()}), place)
+    table = read_table(path)
     return {name: from_arrow(table[name]) for name in table.column_names}
 
 

@@ -10,12 +10,11 @@ import torch
 from jaxtyping import Int
 
 from cotmill.core.errors import ModelError
+from cotmill.core.machine import CPU_FULL
 from cotmill.model.tokenise import TokenisedRows
 
 IGNORED = -100
 """The label that carries no loss, by the convention of torch and transformers."""
-CPU_FULL = "can't allocate memory"
-"""What torch says, in a plain RuntimeError, when a CPU has no memory left."""
 
 Result = TypeVar("Result")
 

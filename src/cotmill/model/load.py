@@ -24,6 +24,7 @@ from huggingface_hub.errors import (
 )
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
+from cotmill.core.checked import damage_of, read_checked_json
 from cotmill.core.errors import ModelError
 from cotmill.core.files import sha256_of
 from cotmill.core.ids import content_id, seed_of
@@ -33,6 +34,8 @@ LAB = "lab:"
 RANDOM = "@random"
 IDENTITY = ("*.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "*.model", "*.jinja")
 """The files that decide what a model computes; others (cards, logs) do not touch the fingerprint."""
+TRAINED = "cotmill.json"
+"""What a training left beside its weights (`train.write.RESULT`)."""
 _HUB_HASH = re.compile(r"[0-9a-f]{64}")
 
 
@@ -90,9 +93,26 @@ def load(
     if tokenizer.eos_token_id is None:
         raise ModelError(f"{name}: its tokenizer names no end-of-text token, so answers could never end")
     print_of = fingerprint_of(folder)
+    _refuse_damage(folder, print_of)
     if fresh:
         print_of = content_id("random", print_of, str(seed))
     return LanguageModel(model.to(place, kind).eval(), tokenizer, name, print_of)
+
+
+def _refuse_damage(folder: Path, found: str) -> None:
+    """Compare a model that cotmill trained with what its training wrote.
+
+    Raises:
+        ModelError: a file of it has changed.
+    """
+    record = folder / TRAINED
+    if not record.is_file():
+        return
+    told = read_checked_json(record)
+    if told.get("result", {}).get("fingerprint", found) == found:
+        return
+    wrong = damage_of(folder, told.get("files", {})) or f"{folder} holds other files than were written"
+    raise ModelError(f"{wrong}; train again, or remove {record} if the change was meant")
 
 
 def _stored(folder: Path, kind: torch.dtype) -> Any:

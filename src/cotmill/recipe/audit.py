@@ -13,10 +13,9 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from cotmill.augment.filter import trimmed
 from cotmill.augment.store import SampleStore
+from cotmill.core.checked import read_table
 from cotmill.data.pool import Pool
 from cotmill.lab.check import FormError, check_solution
 from cotmill.lab.graph import Graph
@@ -77,7 +76,7 @@ def _texts(folder: Path) -> Iterator[tuple[str, str]]:
 
 def _samples(folder: Path) -> Iterator[dict[str, Any]]:
     for path in sorted((folder / "shards").glob("*/samples.parquet")):
-        yield from pq.read_table(path).to_pylist()
+        yield from read_table(path).to_pylist()
 
 
 def _row(

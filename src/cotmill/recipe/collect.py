@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from cotmill.core.checked import write_table
 from cotmill.core.factors import combinations
 from cotmill.core.files import aside, read_json, write_json
 from cotmill.core.runs import STEP
@@ -73,7 +73,7 @@ def _write_table(path: Path, rows: list[dict[str, Any]]) -> None:
     names = dict.fromkeys(name for row in rows for name in row)
     table = pa.table({name: pa.array([row.get(name) for row in rows]) for name in names})
     with aside(path) as part:
-        pq.write_table(table, part, compression="zstd")
+        write_table(table, part)
 
 
 def _key(cell: Cell) -> dict[str, Any]:

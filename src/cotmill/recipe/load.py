@@ -24,6 +24,7 @@ from cotmill.core.errors import RecipeError
 from cotmill.core.factors import combinations
 from cotmill.core.files import canonical_json
 from cotmill.core.ids import content_id
+from cotmill.core.secrets import refuse_secrets
 from cotmill.recipe.schema import Pipeline, Recipe, Varied
 from cotmill.recipe.text import Document, Where, dump, override, parse, read_document, set_at
 
@@ -164,6 +165,7 @@ def _checked(document: Document, folders: tuple[Path, ...]) -> LoadedRecipe:
         if pipeline is not None:
             cells += [Cell(arm, seed, point, pipeline) for seed in varied.seeds]
     _complain(complaints)
+    refuse_secrets(document.tree, document.name)
     return LoadedRecipe(varied, tuple(cells), document.tree, folders)
 
 

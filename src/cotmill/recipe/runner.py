@@ -6,33 +6,26 @@ only, whoever is killed and when. A step that fails takes its dependants with it
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import shutil
-import signal
 import sys
-import threading
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 from cotmill.core.errors import UserError
+from cotmill.core.machine import machine_trouble
 from cotmill.core.runs import damage, hold_as_worker, log_line, publish, seal, timed
+from cotmill.core.stopping import stop_on_signals
 from cotmill.execute.local import WorkerDiedError, Workers
 from cotmill.recipe.graph import Kind, Step, Task, dependants, in_order
 from cotmill.recipe.watch import Failure, Watcher
 
 NARROW = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 """Variables that keep the libraries of a worker to its share of the cores."""
-
-
-class Stopped(KeyboardInterrupt):
-    """A person or the system asked this process to stop; everything that is finished is kept."""
 
 
 @dataclass(frozen=True)
@@ -172,29 +165,17 @@ def make_step(kind: Kind, task: Task, step: Step, log: Path) -> Outcome:
         with timed(task.out):
             kind.make(task)
         seal(task.out, step.record)
-    except (UserError, MemoryError, OSError) as error:
+    except UserError as error:
         traceback.print_exc()
-        said = machine_trouble(error)
-        return Outcome(said or str(error), ours=said is None and not isinstance(error, UserError))
+        return Outcome(str(error))
     except Exception as error:  # noqa: BLE001 - the step fails, the Run goes on; the log has the traceback
         traceback.print_exc()
-        return Outcome(f"{type(error).__name__}: {error}", ours=True)
+        said = machine_trouble(error)
+        return Outcome(said or f"{type(error).__name__}: {error}", ours=said is None)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
     return Outcome()
-
-
-def machine_trouble(error: BaseException) -> str | None:
-    """Say what to do where the machine, not the program, is at its end; None for other errors."""
-    if isinstance(error, MemoryError):
-        return "memory ran out; use fewer --workers, a smaller batch_size or a smaller max_length"
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"the disk is full ({error.filename}); free some, then run the same command again"
-    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        what = f"{error.filename} cannot be written ({error.strerror})"
-        return f"{what}; make it writable, or choose another --out"
-    return None
 
 
 def _clear(folder: Path, *, whole: bool) -> None:
@@ -241,26 +222,6 @@ def _say_into(log: Path) -> None:
     os.dup2(handle, 1)
     os.dup2(handle, 2)
     os.close(handle)
-
-
-@contextmanager
-def stop_on_signals() -> Iterator[None]:
-    """Turn SIGINT and SIGTERM into `Stopped` for the length of the block (in the main thread only)."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    old = {number: signal.signal(number, _stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)
-
-
-def _stop(number: int, frame: FrameType | None) -> None:
-    """Leave the loop; the workers end with the block around it."""
-    del frame
-    raise Stopped(signal.Signals(number).name)
 
 
 def machine_share(*, tiny: bool, workers: int | None, cores: int, gpus: int) -> tuple[int, int]:

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from jaxtyping import Bool, Float, Shaped
 
+from cotmill.core.checked import read_schema, read_table
 from cotmill.report.intervals import Interval, mean_interval, share_intervals
 from cotmill.report.read import Cell, LoadedRun, Step
 
@@ -54,7 +54,7 @@ def answers(run: LoadedRun, cell: Cell, mark: tuple[str, object] | None = None) 
     path = step.find(FILE) if step else None
     if path is None:
         return None
-    schema = pq.read_schema(path)
+    schema = read_schema(path)
     layout = _layout(schema)
     if mark is None and "verdict" in schema.names:
         mark = ("verdict", "correct")
@@ -64,7 +64,7 @@ def answers(run: LoadedRun, cell: Cell, mark: tuple[str, object] | None = None) 
     groups = [name for name in layout.get("groups", ()) if name in schema.names]
     unit = layout.get("cluster") or "row_id"
     wanted = ("row_id", unit, score, layout.get("base"), *groups)
-    table = pq.read_table(path, columns=list(dict.fromkeys(name for name in wanted if name in schema.names)))
+    table = read_table(path, columns=list(dict.fromkeys(name for name in wanted if name in schema.names)))
     if layout.get("base") in table.column_names:
         table = table.filter(pa.array([not base for base in table[layout["base"]].to_pylist()]))
     raw = table[score].to_pylist()

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import yaml
 
+from cotmill.core.checked import read_schema, read_table
 from cotmill.core.errors import RunError
 from cotmill.core.factors import arms_of
 from cotmill.core.files import read_json
@@ -49,10 +49,8 @@ class Step:
         path = self.find(name)
         if path is None:
             return None
-        have = set(pq.read_schema(path).names)
-        return pq.read_table(
-            path, columns=None if columns is None else [one for one in columns if one in have]
-        )
+        have = set(read_schema(path).names)
+        return read_table(path, columns=None if columns is None else [one for one in columns if one in have])
 
 
 @dataclass(frozen=True)
@@ -143,7 +141,7 @@ class LoadedRun:
     def costs(self) -> tuple[Mapping[str, Any], ...]:
         """What the model of every cell took, by kind of step."""
         path = self.folder / "costs.parquet"
-        return tuple(pq.read_table(path).to_pylist()) if path.is_file() else ()
+        return tuple(read_table(path).to_pylist()) if path.is_file() else ()
 
     @property
     def compare_to(self) -> str | None:
@@ -218,7 +216,7 @@ def _steps(folder: Path) -> dict[str, Step]:
 def _cells(folder: Path) -> tuple[Cell, ...]:
     metrics = _metrics(folder)
     made = []
-    for row in pq.read_table(folder / "cells.parquet").to_pylist():
+    for row in read_table(folder / "cells.parquet").to_pylist():
         grid = _grid(row)
         for test, steps in _tests_of(row):
             key = (grid, str(row["arm"]), int(row["seed"]), test)
@@ -250,7 +248,7 @@ def _metrics(folder: Path) -> dict[tuple[Any, ...], dict[str, float]]:
     if not path.is_file():
         return {}
     found = {}
-    for row in pq.read_table(path).to_pylist():
+    for row in read_table(path).to_pylist():
         numbers = {
             key: float(value)
             for key, value in row.items()

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from jaxtyping import Bool, Int, Shaped
 
+from cotmill.core.checked import read_checked_json, read_table, write_checked_json, write_table
 from cotmill.core.errors import DataError
-from cotmill.core.files import canonical_json, folder_aside, read_json, write_json
+from cotmill.core.files import canonical_json, folder_aside
 from cotmill.core.ids import as_strings, content_id
 from cotmill.data.pool import Pool
 from cotmill.select.budget import Budget, Unit
@@ -79,8 +79,8 @@ class Selection:
         ):
             raise DataError(f"{folder} exists and is not a selection; name a new folder to write to")
         with folder_aside(folder) as part:
-            pq.write_table(self.table, part / TABLE, compression="zstd", row_group_size=1 << 17)
-            write_json(part / FACTS, {"facts": self.facts, "key": self.key, "summary": self.summary})
+            write_table(self.table, part / TABLE, row_group_size=1 << 17)
+            write_checked_json(part / FACTS, {"facts": self.facts, "key": self.key, "summary": self.summary})
         return folder
 
     @classmethod
@@ -95,12 +95,12 @@ class Selection:
             raise DataError(
                 f"{folder} is not a selection: it lacks {FACTS} or {TABLE}; make one with cotmill select"
             )
-        written = read_json(folder / FACTS)
+        written = read_checked_json(folder / FACTS)
         facts = written["facts"]
         if written["key"] != key_of(facts):
             raise DataError(f"{folder / FACTS} was changed after it was written; select again")
         return cls(
-            table=pq.read_table(folder / TABLE),
+            table=read_table(folder / TABLE),
             method=facts["method"],
             budget=Budget.parse(facts["budget"]),
             seed=facts["seed"],

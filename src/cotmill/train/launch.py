@@ -91,7 +91,9 @@ def _start(folder: Path, count: int) -> None:
     where = ["--cpu"] if not torch.cuda.is_available() else ["--multi_gpu"]
     command = [sys.executable, "-m", "accelerate.commands.launch", *where, f"--num_processes={count}"]
     command += ["--num_machines=1", "--mixed_precision=no", "--dynamo_backend=no", "--main_process_port=0"]
-    done = subprocess.run([*command, "-m", "cotmill.train.launch", str(folder)], check=False)
+    done = subprocess.run(  # noqa: S603 - this Python, a fixed module, and a path
+        [*command, "-m", "cotmill.train.launch", str(folder)], check=False
+    )
     if done.returncode:
         raise RunError(
             f"training in {count} processes ended with code {done.returncode}; the reason is above"

@@ -142,7 +142,7 @@ def kept_blocks(
     if not path.exists():
         with aside(path) as part, part.open("wb") as file:
             np.save(file, blocks_of(texts, tokenizer, tokens=tokens), allow_pickle=False)
-    blocks = np.load(path, mmap_mode="r", allow_pickle=False)
+    blocks = np.lib.format.open_memmap(path, mode="r")
     if len(blocks) != tokens // BLOCK:
         raise DataError(
             f"{path} holds {len(blocks)} blocks, {tokens // BLOCK} were asked for; "

@@ -19,9 +19,11 @@ import torch
 from datasets import Dataset
 from transformers import TrainerCallback
 
+from cotmill.core.checked import damage_of, read_checked_json
 from cotmill.core.errors import DataError, ModelError, RunError
 from cotmill.core.files import canonical_json, read_json, write_json
 from cotmill.core.ids import content_id
+from cotmill.core.stopping import patience, stop_here
 from cotmill.data.pool import Pool
 from cotmill.model.load import LanguageModel, load
 from cotmill.model.quiet import quiet_transformers
@@ -35,7 +37,14 @@ from cotmill.train.ranks import own_device, processes, rank
 from cotmill.train.schedule import schedule
 from cotmill.train.seen import SeenLosses
 from cotmill.train.trainer import Trainer, adapters_of, last_checkpoint, trainer_arguments
-from cotmill.train.watch import AtSteps, CheckpointInTime, ProgressWatch, StopAtBadLoss, even_steps
+from cotmill.train.watch import (
+    AtSteps,
+    CheckpointInTime,
+    ProgressWatch,
+    SaveWhenAsked,
+    StopAtBadLoss,
+    even_steps,
+)
 from cotmill.train.write import RESULT, snapshot, write_result
 
 JOB = "job.json"
@@ -131,7 +140,9 @@ def train(  # noqa: PLR0913 - what is trained on what, how, where to, and what i
         if config.mask is not None:
             masked_thought(trainer, config.mask, seed=seed)
         checkpoint = last_checkpoint(work)
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        with patience():
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+            stop_here()
         facts: dict[str, Any] = _facts(lm, pool, rows, plan, trainer.state.log_history)
         facts |= {"seed": seed, "threads": threads}
         if rank() > 0:
@@ -169,12 +180,15 @@ def _refuse_two_losses(config: TrainConfig) -> None:
 
 def _already(out: Path, job: dict[str, Any]) -> TrainResult:
     """Return the result that lies in `out`, if it is of this job."""
-    found = read_json(out / RESULT)
+    found = read_checked_json(out / RESULT)
     if found["job"]["key"] != job["key"]:
         raise RunError(
             f"{out} holds the result of another training ({_differences(found['job'], job)}); "
             "name another folder"
         )
+    wrong = damage_of(out, found.get("files", {}))
+    if wrong is not None:
+        raise RunError(f"{wrong}; remove {out} and train again")
     # A kill between the result taking its name and this removal leaves the folder behind.
     shutil.rmtree(work_folder(out), ignore_errors=True)
     return TrainResult(**found["result"])
@@ -250,6 +264,7 @@ def _watches(
 ) -> Iterable[TrainerCallback]:
     """List the callbacks of a run."""
     yield StopAtBadLoss()
+    yield SaveWhenAsked()
     if config.checkpoint_every is None:
         yield CheckpointInTime()
     if held_out is not None:

@@ -13,6 +13,7 @@ half one. No telemetry is sent and no model card is written.
 from __future__ import annotations
 
 import shutil
+import sys
 import types
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,9 @@ from transformers import PrinterCallback, TrainingArguments
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
+from cotmill.core.checked import damage_of, sums_of
 from cotmill.core.errors import ModelError
+from cotmill.core.files import read_json, write_json
 from cotmill.model.batches import IGNORED
 from cotmill.model.head import has_plain_head, without_adapters
 from cotmill.train.config import TrainConfig
@@ -38,6 +41,7 @@ SCHEDULES = {
     "constant": "constant_with_warmup",
     "warmup-stable-decay": "warmup_stable_decay",
 }
+SUMS = "sums.json"
 DECAY_SHARE = 0.2
 """Share of the steps in which warmup-stable-decay lets the rate fall to zero."""
 
@@ -163,6 +167,7 @@ def keep_only(folder: Path, saving: Path, step: int) -> None:
     name = f"checkpoint-{step}"
     if (folder / name).exists():
         shutil.rmtree(folder / name)
+    write_json(saving / name / SUMS, sums_of(saving / name))
     (saving / name).replace(folder / name)
     shutil.rmtree(saving)
     for old in folder.glob("checkpoint-*"):
@@ -175,7 +180,19 @@ def last_checkpoint(folder: Path) -> Path | None:
     if rank() == 0:
         shutil.rmtree(folder / "saving.part", ignore_errors=True)
     found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
+    while found and (wrong := _damage(found[-1])) is not None:
+        sys.stderr.write(f"warning: {wrong}; the checkpoint {found[-1].name} is left out\n")
+        shutil.rmtree(found.pop())
     return found[-1] if found else None
+
+
+def _damage(checkpoint: Path) -> str | None:
+    """Compare a checkpoint with its hashes; those of earlier versions have none."""
+    path = checkpoint / SUMS
+    try:
+        return damage_of(checkpoint, read_json(path)) if path.is_file() else None
+    except (ValueError, AttributeError, TypeError, KeyError):
+        return f"{path} cannot be read"
 
 
 def trainer_arguments(config: TrainConfig, *, folder: Path, steps: int, seed: int) -> SFTConfig:

@@ -13,6 +13,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from cotmill.core.errors import ModelError
 from cotmill.core.progress import EVERY
+from cotmill.core.stopping import asked
 
 CHECKPOINT_SECONDS = 300.0
 """Time between checkpoints when no number of steps is given; they do not change the result."""
@@ -108,6 +109,19 @@ class CheckpointInTime(TrainerCallback):
         if args.world_size == 1 and time.monotonic() - self.saved >= self.seconds:
             control.should_save = state.global_step < state.max_steps
             self.saved = time.monotonic()
+
+
+class SaveWhenAsked(TrainerCallback):
+    """After a signal, write a checkpoint at the end of the step and end the loop: no step is lost."""
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Look whether a signal came; several processes cannot agree on the step, so they stop at once."""
+        del kwargs
+        if args.world_size == 1 and asked():
+            control.should_save = state.global_step < state.max_steps
+            control.should_training_stop = True
 
 
 class AtSteps(TrainerCallback):

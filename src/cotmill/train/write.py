@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 
+from cotmill.core.checked import sums_of, write_checked_json, write_table
 from cotmill.core.files import folder_aside, write_json
 from cotmill.model.load import LanguageModel, fingerprint_of
 from cotmill.model.snapshots import SNAPSHOTS, snapshot_folder
@@ -48,12 +48,12 @@ def write_result(
             model.save_pretrained(part / ADAPTER)
             model = model.merge_and_unload()
         write_weights(model, lm.tokenizer, part, low=trainer.args.bf16)
-        pq.write_table(log_table(trainer.state.log_history), part / LOG)
+        write_table(log_table(trainer.state.log_history), part / LOG)
         if (work / SNAPSHOTS).is_dir():
             # Copied, not moved: a kill before the result is whole must leave them for the next start.
             shutil.copytree(work / SNAPSHOTS, part / SNAPSHOTS)
         result = {**facts, "fingerprint": fingerprint_of(part)}
-        write_json(part / RESULT, {"job": job, "result": result})
+        write_checked_json(part / RESULT, {"job": job, "result": result, "files": sums_of(part)})
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         write_json(part / TIMING, {"seconds": seconds, "peak_memory_kb": peak})
     return result

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from cotmill.core.checked import read_table, write_table
 from cotmill.core.errors import RunError
 from cotmill.core.files import aside, canonical_json, read_json, write_json
 from cotmill.data.pool import Pool
@@ -144,7 +144,7 @@ def verify_shard(shard: Shard) -> int:
     found = [_row(row["row_id"], item) for row, item in zip(rows, shard.verifier.all(pairs), strict=True)]
     shard.path.parent.mkdir(parents=True, exist_ok=True)
     with aside(shard.path) as part:
-        pq.write_table(pa.Table.from_pylist(found, schema=SCHEMA), part, compression="zstd")
+        write_table(pa.Table.from_pylist(found, schema=SCHEMA), part)
     return len(rows)
 
 
@@ -169,7 +169,7 @@ def summarise(out: Path, pool: Pool) -> dict[str, Any]:
     totals: Counter[str] = Counter()
     chosen: dict[str, list[dict[str, Any]]] = {}
     for number in range(-(-len(pool) // SHARD_ROWS)):
-        for row in pq.read_table(shard_path(out, number)).to_pylist():
+        for row in read_table(shard_path(out, number)).to_pylist():
             counts["verdict"][row["verdict"]] += 1
             counts["rule"][row["rule"] or "none"] += 1
             counts["because"][row["because"].partition(":")[0] or "accepted"] += 1

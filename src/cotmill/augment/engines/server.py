@@ -24,6 +24,7 @@ from cotmill.augment.engines.reply import (
 )
 from cotmill.core.errors import MissingExtra, RecipeError
 from cotmill.core.ids import rng_of
+from cotmill.core.secrets import hide
 from cotmill.model.render import Form
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
@@ -222,4 +223,9 @@ def checked(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.netloc:
         raise RecipeError(f"--url is {url!r}; write for example http://localhost:8000/v1")
+    if "@" in parts.netloc:
+        raise RecipeError(
+            f"--url {hide(url)} holds a name and a password, which the list of processes would show; leave "
+            "them out, and set a key with: export COTMILL_API_KEY=…"
+        )
     return f"{url.rstrip('/')}/v1" if parts.path in {"", "/"} else url.rstrip("/")

@@ -46,12 +46,12 @@ def _stores(task: Task) -> list[Path]:
 def make_audit(task: Task) -> None:
     """Count the unsound traces that filters let through; the only step that reads the lab's labels."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
+    from cotmill.core.checked import write_table
     from cotmill.core.files import aside
     from cotmill.data.pool import Pool
     from cotmill.recipe.audit import audit
 
     rows = audit(Pool.open(task.inputs["pool"] / POOL), _stores(task), task.inputs["augment"])
     with aside(task.out / AUDIT) as part:
-        pq.write_table(pa.Table.from_pylist(rows), part)
+        write_table(pa.Table.from_pylist(rows), part)

@@ -303,9 +303,18 @@ class _Chain:
             config |= {"retrain": plain(training, leave_out={"seed"})} | _model(base)
         inputs = {"pool": data, "model": tuned, "queries": queries}
         own = base if proxy.gate.subsets else Identity({})
-        cost = of_measuring(self._proxy_name(proxy), self._rows(data), data.row_bytes, INFLUENCE_PASSES)
+        cost = self._cost_of_influence(proxy, plain(training), data)
         measure = self._step("measure", config, inputs, own, cost)
         return {"proxy": tuned, "queries": queries, "measure": measure}
+
+    def _cost_of_influence(self, proxy: Proxy, training: Mapping[str, Any], data: Step) -> Estimate:
+        """Estimate the measurement, and the retrainings of its gate, which are three passes each."""
+        name, rows = self._proxy_name(proxy), self._rows(data)
+        once = of_measuring(name, rows, data.row_bytes, INFLUENCE_PASSES)
+        again = of_training(name, training, rows * proxy.gate.share, data.row_bytes)
+        times = proxy.gate.subsets
+        tokens, seconds = once.tokens + 3 * times * again.tokens, once.seconds + times * again.seconds
+        return Estimate(rows, tokens, seconds, once.row_bytes)
 
     def trained(self, train: Train, model: Identity, data: Step, selection: Step | None) -> Step:
         """Plan the fine-tuning."""

@@ -23,7 +23,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "cotmill needs Python 3.11 or newer with venv; found: $$(python3 --version 2>&1). Type: make PYTHON=/path/to/python3.11"; exit 2; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet $(TORCH_ARGS) "$(TORCH)"
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train,text,bertscore,dev]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train,text,bertscore,scale,dev]'
 	touch $@
 
 quickstart: $(VENV)/installed

@@ -28,6 +28,7 @@ from cotmill.augment.samples import Sample
 from cotmill.augment.store import SampleStore
 from cotmill.core.ids import seed_of
 from cotmill.data.pool import Pool
+from cotmill.execute.executor import Execution
 
 WRITERS = ("chatgpt", "mistral")
 END = "Final answer:"
@@ -191,7 +192,9 @@ def run(data: Path, out: Path, workers: int) -> None:
     ids = dict(zip(map(bare_of, questions), examples, strict=True))
     stores = stores_of(data, out, humans, ids)
     started = time.perf_counter()
-    counts = make_rft(list(stores.values()), bare, out / "three-writers", workers=workers).counts
+    counts = make_rft(
+        list(stores.values()), bare, out / "three-writers", execution=Execution(workers=workers)
+    ).counts
     seconds = time.perf_counter() - started
     told = f"{counts['samples']:,} traces of {len(stores)} writers, {counts['questions']} questions"
     print(f"{told}: {seconds:.0f} s")

@@ -48,6 +48,7 @@ from cotmill.augment.store import SampleStore
 from cotmill.core.ids import rng_of
 from cotmill.data.pool import Pool
 from cotmill.data.types import Example
+from cotmill.execute.executor import Execution
 from cotmill.lab.paths import solutions
 from cotmill.lab.problems import generate
 
@@ -244,7 +245,9 @@ def fill(folder: Path, samples: int, k: int) -> Pool:
 def whole(folder: Path, workers: int) -> None:
     """Run once on a filled folder, in a process of its own, and say what it took."""
     started = time.perf_counter()
-    result = make_rft([folder / "store"], Pool.open(folder / "data"), folder / "rft", workers=workers)
+    result = make_rft(
+        [folder / "store"], Pool.open(folder / "data"), folder / "rft", execution=Execution(workers=workers)
+    )
     took = time.perf_counter() - started
     own, children = (
         resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)

@@ -16,6 +16,7 @@ from cotmill.augment.samples import Sample
 from cotmill.augment.store import SampleStore
 from cotmill.core.errors import DataError, RunError
 from cotmill.data.pool import Pool
+from cotmill.execute.executor import Execution
 
 QUESTION = "She has 3 hens and buys 4. Each lays 2 eggs. How many eggs?"
 GOLD = "3 + 4 = <<3+4=7>>7 hens. 7 * 2 = <<7*2=14>>14 eggs.\n#### 14"
@@ -102,7 +103,7 @@ def test_k_takes_the_first_samples_of_one_store(world, tmp_path):
 def test_the_result_does_not_depend_on_workers_or_on_the_order_of_the_stores(world, tmp_path, monkeypatch):
     monkeypatch.setattr("cotmill.augment.shards.SHARD_SAMPLES", 50)
     make_rft(world["stores"], world["pool"], tmp_path / "one")
-    make_rft(list(reversed(world["stores"])), world["pool"], tmp_path / "two", workers=2)
+    make_rft(list(reversed(world["stores"])), world["pool"], tmp_path / "two", execution=Execution(workers=2))
     assert content_of(tmp_path / "one") == content_of(tmp_path / "two")
     assert len(list((tmp_path / "one" / "shards").iterdir())) > 2
 

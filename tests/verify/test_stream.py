@@ -7,6 +7,7 @@ import pytest
 
 from cotmill.core.errors import RunError
 from cotmill.data.pool import Pool
+from cotmill.execute.executor import Execution
 from cotmill.verify import Verifier
 from cotmill.verify import stream as streaming
 from cotmill.verify.estimate import estimate
@@ -48,7 +49,7 @@ def test_a_shard_that_is_there_is_not_made_again(pool: Pool, tmp_path: Path) -> 
 
 def test_worker_processes_give_the_same_files(pool: Pool, tmp_path: Path) -> None:
     verify_pool(pool, tmp_path / "one")
-    verify_pool(pool, tmp_path / "two", workers=2)
+    verify_pool(pool, tmp_path / "two", execution=Execution(workers=2))
     for number in range(4):
         assert (
             shard_path(tmp_path / "one", number).read_bytes()

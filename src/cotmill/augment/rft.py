@@ -24,25 +24,35 @@ from typing import Any
 
 import pyarrow as pa
 
+from cotmill.augment import shards as sharding
 from cotmill.augment.collect import Question, Writers, questions_of, sampled_questions, writers_of
 from cotmill.augment.config import RftConfig
 from cotmill.augment.pooling import PATHS, QUESTIONS, coverage, curves, shares
 from cotmill.augment.repo import MISTAKES
-from cotmill.augment.shards import KEPT_ROWS, cut, work
+from cotmill.augment.shards import KEPT_ROWS, Shard, cut, work
 from cotmill.augment.store import SampleStore
 from cotmill.core.checked import read_table, write_table
 from cotmill.core.errors import DataError, RunError
 from cotmill.core.files import aside, canonical_json, folder_aside, read_json, write_json, write_text
+from cotmill.core.ids import content_id
 from cotmill.core.progress import progress
 from cotmill.data.identity import RowIds
 from cotmill.data.pool import Pool
 from cotmill.data.rejects import RejectLog
 from cotmill.data.table import table_of
 from cotmill.data.write import PoolWriter
-from cotmill.execute.local import map_processes
+from cotmill.execute.executor import Execution
 
 VERSION = 1
 JOB, COUNTS, SHARDS, POOL = "rft.json", "counts.json", "shards", "pool"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where shards go, and what they are made from."""
+
+    out: Path
+    mark: str
 
 
 @dataclass(frozen=True)
@@ -64,7 +74,7 @@ def make_rft(
     out: Path,
     config: RftConfig | None = None,
     *,
-    workers: int = 1,
+    execution: Execution | None = None,
 ) -> RftResult:
     """Filter the samples, keep the distinct correct paths, and put them beside the given solutions.
 
@@ -77,11 +87,11 @@ def make_rft(
     config = (config or RftConfig()).resolved()
     pool = pool.without_labels()  # labels of the given rows would be missing in the new ones
     opened = [one if isinstance(one, SampleStore) else SampleStore.open(one, create=False) for one in stores]
-    _claim(out, config, pool, opened)
+    mark = _claim(out, config, pool, opened)
     if (out / COUNTS).is_file():
         return RftResult(out, read_json(out / COUNTS))
     writers, questions = writers_of(opened), questions_of(pool)
-    folders = _work_all(opened, questions, writers, config, out, workers)
+    folders = _work_all(opened, questions, writers, config, Place(out, mark), execution or Execution())
     if not folders:
         raise DataError(
             f"none of the {writers.samples:,} samples belongs to one of the {len(questions):,} questions of "
@@ -92,22 +102,24 @@ def make_rft(
     return RftResult(out, counts)
 
 
-def _claim(out: Path, config: RftConfig, pool: Pool, stores: Sequence[SampleStore]) -> None:
-    """Write down what is being made of what, or check that it is ours."""
+def _claim(out: Path, config: RftConfig, pool: Pool, stores: Sequence[SampleStore]) -> str:
+    """Write down what is being made of what, or check that it is ours; return its mark."""
     mine = {
         "version": VERSION, "config": config.model_dump(mode="json"), "pool": pool.fingerprint,
-        "rows": len(pool),
+        "rows": len(pool), "shard_samples": sharding.SHARD_SAMPLES,
         "samples": sorted({store.fingerprint for store in stores}),
     }  # fmt: skip
+    mark = content_id("rft", canonical_json(mine))
     if (out / JOB).is_file():
         if canonical_json(read_json(out / JOB)) != canonical_json(mine):
             raise RunError(
                 f"{out} was made from other samples, data or settings; name another --out, or remove it"
             )
-        return
+        return mark
     if out.is_dir() and any(out.iterdir()):
         raise RunError(f"{out} exists and holds something else; name a new folder")
     write_json(out / JOB, mine)
+    return mark
 
 
 def samples_used(config: RftConfig, writers: Writers) -> int | None:
@@ -123,21 +135,22 @@ def _work_all(
     questions: dict[str, Question],
     writers: Writers,
     config: RftConfig,
-    out: Path,
-    workers: int,
+    place: Place,
+    execution: Execution,
 ) -> list[Path]:
     """Do the shards that are missing; return the folders of all."""
     sampled = sampled_questions(stores, questions, writers, samples_used(config, writers))
     folders: list[Path] = []
 
-    def missing() -> Iterator[Any]:
-        for shard in cut(sampled, config, out / SHARDS):
+    def missing() -> Iterator[Shard]:
+        for shard in cut(sampled, config, place.out.absolute() / SHARDS, place.mark):
             folders.append(shard.folder)
-            if not (shard.folder / COUNTS).is_file():
+            if not shard.done:
                 yield shard
 
-    for _ in progress(map_processes(work, missing(), workers=workers), "shards of samples"):
-        pass
+    with execution.start() as executor:
+        for _ in progress(executor.each(work, missing()), "shards of samples"):
+            pass
     return folders
 
 

@@ -8,6 +8,7 @@ A shard is a folder that is whole or not there, so a killed job goes on with the
     paths.parquet      question × path × writer: how many accepted samples
     suspects.jsonl     questions where many paths agree on another answer
     counts.json        sums
+    made_from.txt      what the shard was made from
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import pyarrow as pa
@@ -30,9 +32,11 @@ from cotmill.augment.keys import read_path
 from cotmill.augment.pooling import PATHS, QUESTIONS, suspect
 from cotmill.core.checked import write_table
 from cotmill.core.files import canonical_json, folder_aside
+from cotmill.core.progress import tell
 from cotmill.data.table import context_column
 from cotmill.data.types import CONTEXT_TYPE
 
+MARKER = "made_from.txt"
 SHARD_SAMPLES = 4_096
 """Samples after which the next question begins another shard."""
 COMPARED = "0"
@@ -64,9 +68,23 @@ class Shard:
     config: RftConfig
     sampled: tuple[Sampled, ...]
     folder: Path
+    mark: str = ""
+    """What it is made from."""
+
+    @property
+    def done(self) -> bool:
+        """Whether the folder is there, made from this; one that was made from something else is removed."""
+        if not self.folder.is_dir():
+            return False
+        marker = self.folder / MARKER
+        if marker.is_file() and marker.read_text("utf-8") == self.mark:
+            return True
+        tell(f"{self.folder} was made from something else; it is made again")
+        rmtree(self.folder)
+        return False
 
 
-def cut(sampled: Iterable[Sampled], config: RftConfig, out: Path) -> Iterator[Shard]:
+def cut(sampled: Iterable[Sampled], config: RftConfig, out: Path, mark: str = "") -> Iterator[Shard]:
     """Cut a stream of questions into shards; where a shard begins depends on the samples alone."""
     waiting: list[Sampled] = []
     count = number = 0
@@ -74,18 +92,20 @@ def cut(sampled: Iterable[Sampled], config: RftConfig, out: Path) -> Iterator[Sh
         waiting.append(one)
         count += len(one.samples)
         if count >= SHARD_SAMPLES:
-            yield Shard(config, tuple(waiting), out / f"{number:05d}")
+            yield Shard(config, tuple(waiting), out / f"{number:05d}", f"{mark} {number}")
             waiting, count, number = [], 0, number + 1
     if waiting:
-        yield Shard(config, tuple(waiting), out / f"{number:05d}")
+        yield Shard(config, tuple(waiting), out / f"{number:05d}", f"{mark} {number}")
 
 
 def work(shard: Shard) -> int:
     """Judge, choose, write; return the number of samples."""
-    with Filter(shard.config) as judge:
-        chosen = decide(shard.sampled, judge)
-    with folder_aside(shard.folder) as part:
-        _write(part, chosen, shard.config)
+    if not shard.done:
+        with Filter(shard.config) as judge:
+            chosen = decide(shard.sampled, judge)
+        with folder_aside(shard.folder, shared=True) as part:
+            _write(part, chosen, shard.config)
+            (part / MARKER).write_text(shard.mark, encoding="utf-8")
     return sum(len(one.samples) for one in shard.sampled)
 
 

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from cotmill.cli.terminal.executing import with_executor
+
+if TYPE_CHECKING:
+    from cotmill.execute.executor import Execution
 
 Samples = Annotated[list[Path], typer.Option(help="A store of samples; give it again for every model.")]
 
 
+@with_executor
 def command(  # noqa: PLR0913 - one option each
+    *,
     samples: Samples,
     data: Annotated[str, typer.Option(help="The questions with their given solutions.")],
     out: Annotated[Path, typer.Option(help="Folder for the result; call again to resume.")],
@@ -25,17 +32,17 @@ def command(  # noqa: PLR0913 - one option each
         str | None, typer.Option(help="Which trace of a path is kept: spread, greedy or first.")
     ] = None,
     k: Annotated[int | None, typer.Option(min=1, help="Use the first k samples of every question.")] = None,
-    answer: Annotated[bool, typer.Option(help="Refuse traces with another answer.")] = True,  # noqa: FBT002
-    equations: Annotated[bool, typer.Option(help="Refuse traces with a wrong equation.")] = True,  # noqa: FBT002
+    answer: Annotated[bool, typer.Option(help="Refuse traces with another answer.")] = True,
+    equations: Annotated[bool, typer.Option(help="Refuse traces with a wrong equation.")] = True,
     grounding: Annotated[
         bool | None, typer.Option(help="Refuse traces with numbers from nowhere; default: as the mode.")
     ] = None,
-    distinct: Annotated[bool, typer.Option(help="Keep one trace for each path.")] = True,  # noqa: FBT002
+    distinct: Annotated[bool, typer.Option(help="Keep one trace for each path.")] = True,
     gold_seen: Annotated[
         bool | None, typer.Option(help="Given solutions count as seen paths; default: as the mode.")
     ] = None,
     form: Annotated[str, typer.Option(help="Schema of the data; auto finds it.")] = "auto",
-    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+    execution: Execution,
 ) -> None:
     """Filter samples, keep the distinct correct paths, pool models; D and what is new become one Pool."""
     from rich.console import Console
@@ -55,9 +62,9 @@ def command(  # noqa: PLR0913 - one option each
     told = config.resolved()
     console.print(
         f"{count:,} samples of {len(stores)} stores, {len(pool):,} given rows; mode {told.mode}, "
-        f"key {told.key}, rule {told.keep}; {workers} processes; the result goes to {out}"
+        f"key {told.key}, rule {told.keep}; {execution.told}; the result goes to {out}"
     )
-    _show(console, make_rft(stores, pool, out, config, workers=workers))
+    _show(console, make_rft(stores, pool, out, config, execution=execution))
 
 
 def _config(**told: Any) -> Any:

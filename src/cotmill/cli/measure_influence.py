@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from cotmill.cli.terminal.executing import with_executor
+
+if TYPE_CHECKING:
+    from cotmill.execute.executor import Execution
 
 _QUERIES = (
     "A validation set (a file, or a benchmark's name) that both models are asked; or a file with a column "
@@ -13,6 +18,7 @@ _QUERIES = (
 )
 
 
+@with_executor
 def command(  # noqa: PLR0913 - every option is one of the command line
     model: Annotated[str, typer.Option(help="The fine-tuned model: a folder, a hub name, a lab model.")],
     data: Annotated[str, typer.Option(help="The rows that it was fine-tuned on.")],
@@ -47,6 +53,7 @@ def command(  # noqa: PLR0913 - every option is one of the command line
     max_length: Annotated[int | None, typer.Option(help="Cut rows to so many tokens.")] = None,
     part: Annotated[str | None, typer.Option(help="Do only this part, 2/8; then once without it.")] = None,
     threads: Annotated[int | None, typer.Option(help="Threads of torch.")] = None,
+    execution: Execution,
 ) -> None:
     """Measure the influence of every row on groups of queries; the same command goes on where it stopped."""
     from cotmill.cli.terminal.influence import config_of, gate, queries_of, second_stage, show
@@ -77,15 +84,17 @@ def command(  # noqa: PLR0913 - every option is one of the command line
         told={"questions": questions, "text": text},
         asking={"samples": samples, "temperature": temperature, "max_new_tokens": max_new_tokens},
     )
-    found = measure_influence(
-        lm,
-        pool,
-        asked,
-        config,
-        work=work,
-        part=None if part is None else Part.parse(part),
-        say=typer.echo,
-    )
+    with execution.start() as executor:
+        found = measure_influence(
+            lm,
+            pool,
+            asked,
+            config,
+            work=work,
+            part=None if part is None else Part.parse(part),
+            say=typer.echo,
+            executor=executor,
+        )
     if part is not None:
         typer.echo(f"part {part} is done: {len(found):,} of {len(pool):,} rows")
         return

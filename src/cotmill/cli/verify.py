@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from cotmill.cli.terminal.executing import with_executor
+
+if TYPE_CHECKING:
+    from cotmill.execute.executor import Execution
 
 Flag = Annotated[bool, typer.Option("--answers-only", help="Skip equations and grounding.")]
 
 
+@with_executor
 def command(
     data: Annotated[
         str, typer.Argument(help="JSONL, JSON, CSV or Parquet, a folder of them, or a hub name.")
     ],
+    *,
     out: Annotated[Path, typer.Option(help="Folder for shards and summary; call again to resume.")],
-    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
     strict_rule: Annotated[
         str, typer.Option(help="The benchmark's published rule, reported beside ours.")
     ] = "gsm8k",
     form: Annotated[str, typer.Option(help="Schema of the data; auto finds it.")] = "auto",
-    answers_only: Flag = False,  # noqa: FBT002 - typer makes a flag of it
+    answers_only: Flag = False,
+    execution: Execution,
 ) -> None:
     """Verdict, equation check and grounding for every trace, to Parquet."""
     from rich.console import Console
@@ -36,9 +43,9 @@ def command(
     console = Console()
     pool = read_pool(data, form=form)
     verifier = Verifier(strict_rule=strict_rule, equations=not answers_only, grounding=not answers_only)
-    for line in plan_lines(pool, out, verifier, workers):
+    for line in plan_lines(pool, out, verifier, execution):
         console.print(line, highlight=False)
-    summary = verify_pool(pool, out, verifier=verifier, workers=workers)
+    summary = verify_pool(pool, out, verifier=verifier, execution=execution)
     table = Table("outcome", "traces", "share", "an example")
     for outcome, count in sorted(summary["outcomes"].items(), key=lambda item: -item[1]):
         example = summary["examples"][outcome][0]

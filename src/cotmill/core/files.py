@@ -6,8 +6,9 @@ import hashlib
 import json
 import os
 import shutil
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,13 @@ PART = ".part"
 
 
 @contextmanager
-def aside(path: Path) -> Iterator[Path]:
-    """Yield a path to write a file to; it takes its real name only when the block ends well."""
-    part = path.with_name(path.name + PART)
+def aside(path: Path, *, shared: bool = False) -> Iterator[Path]:
+    """Yield a path to write a file to; it takes its real name only when the block ends well.
+
+    With `shared`, several processes may make the same file at once: each has a path of its own.
+    """
+    mark = f".{uuid.uuid4().hex}" if shared else ""
+    part = path.with_name(path.name + mark + PART)
     path.parent.mkdir(parents=True, exist_ok=True)
     yield part
     flush(part)
@@ -26,12 +31,14 @@ def aside(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def folder_aside(path: Path) -> Iterator[Path]:
+def folder_aside(path: Path, *, shared: bool = False) -> Iterator[Path]:
     """Yield an empty folder to fill; it takes its real name only when the block ends well.
 
-    What a killed process left under the aside name is removed first.
+    What a killed process left under the aside name is removed first. With `shared`, several processes may
+    make the same folder at once: each has an aside name of its own.
     """
-    part = path.with_name(path.name + PART)
+    mark = f".{uuid.uuid4().hex}" if shared else ""
+    part = path.with_name(path.name + mark + PART)
     if part.exists():
         shutil.rmtree(part)
     part.mkdir(parents=True)
@@ -64,9 +71,26 @@ def canonical_json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
+def write_once(path: Path, value: Any) -> Any:
+    """Write JSON unless the file is there, and return what it holds; of several processes one writes."""
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        own = path.with_name(f"{path.name}.{uuid.uuid4().hex}{PART}")
+        own.write_text(_indented(value), encoding="utf-8")
+        flush(own)
+        with suppress(FileExistsError):
+            os.link(own, path)
+        own.unlink()
+    return read_json(path)
+
+
+def _indented(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write JSON for people: sorted, indented, whole or not at all."""
-    write_text(path, json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(path, _indented(value))
 
 
 def read_json(path: Path) -> Any:

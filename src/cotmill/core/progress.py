@@ -26,6 +26,12 @@ def progress(items: Iterable[T], label: str, *, total: int | None = None) -> Ite
         yield from _with_lines(items, label, total)
 
 
+def tell(line: str) -> None:
+    """Say something beside a long loop."""
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
 def _with_bar(items: Iterable[T], label: str, total: int | None) -> Iterator[T]:
     """Draw a bar; rich is imported here since most processes never see a terminal."""
     from rich.console import Console
@@ -41,8 +47,7 @@ def _with_lines(items: Iterable[T], label: str, total: int | None) -> Iterator[T
         now = time.monotonic()
         if now - said >= EVERY:
             said = now
-            sys.stderr.write(progress_line(label, done, total, now - started) + "\n")
-            sys.stderr.flush()
+            tell(progress_line(label, done, total, now - started))
         yield item
 
 

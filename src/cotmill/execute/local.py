@@ -13,47 +13,46 @@ import contextlib
 import os
 import signal
 import threading
-import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from cotmill.core.errors import CotmillError, RunError
+from cotmill.core.errors import RunError
 from cotmill.core.files import aside, read_json, write_json
+from cotmill.execute.team import (
+    AHEAD,
+    ATTEMPTS,
+    Item,
+    Queued,
+    Result,
+    TaskError,
+    WorkerDiedError,
+    in_order,
+    outcome,
+    portable,
+)
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+__all__ = ["TaskError", "WorkerDiedError", "Workers", "map_processes", "map_shards"]
 
-ATTEMPTS = 2
-"""How often a task is started before the death of its worker is an error."""
-AHEAD = 2
-"""Tasks handed out ahead of the one whose result is due, per worker: bounds what waits in memory."""
+GPUS = "CUDA_VISIBLE_DEVICES"
 _SPAWN = get_context("spawn")
 
 
-@dataclass
-class _Task:
-    key: str
-    call: tuple[Callable[..., Any], tuple[Any, ...]]
-    starts: int = 0
-
-
 class _Worker:
-    """One spawned process, its pipe, and the task it has."""
+    """One spawned process, its pipe, its seat among the others, and the task it has."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], seat: int) -> None:
+        self.seat = seat
         self.pipe, theirs = _SPAWN.Pipe()
         self.process = _SPAWN.Process(target=_serve, args=(theirs, dict(environment)))
         self.process.start()
         theirs.close()
-        self.task: _Task | None = None
+        self.task: Queued | None = None
 
-    def give(self, task: _Task) -> None:
+    def give(self, task: Queued) -> None:
         """Hand a task over."""
         self.task, task.starts = task, task.starts + 1
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
@@ -75,10 +74,15 @@ class Workers:
     picklable. An exception in a task is raised in `finished`, and no further tasks are started.
     """
 
-    def __init__(self, count: int, *, environment: Mapping[str, str] | None = None) -> None:
-        """Allow `count` processes at a time; `environment` is set before they import anything heavy."""
-        self._count, self._environment = max(1, count), environment or {}
-        self._waiting: deque[_Task] = deque()
+    def __init__(
+        self, count: int, *, environment: Mapping[str, str] | None = None, gpus: Sequence[str] = ()
+    ) -> None:
+        """Allow `count` processes at a time; `environment` is set before they import anything heavy.
+
+        Where GPUs are named, every process sees one of them, in turn.
+        """
+        self._count, self._environment, self._gpus = max(1, count), environment or {}, tuple(gpus)
+        self._waiting: deque[Queued] = deque()
         self._workers: list[_Worker] = []
 
     def __enter__(self) -> Workers:
@@ -89,9 +93,14 @@ class Workers:
         while self._workers:
             self._workers.pop().stop()
 
+    @property
+    def ahead(self) -> int:
+        """Tasks that are worth holding at once."""
+        return AHEAD * self._count
+
     def submit(self, key: str, function: Callable[..., Any], *args: Any) -> None:
         """Queue a task; it starts as soon as a worker is free."""
-        self._waiting.append(_Task(key, (function, args)))
+        self._waiting.append(Queued(key, (function, args)))
         self._hand_out()
 
     def finished(self) -> Iterator[tuple[str, Any]]:
@@ -104,9 +113,9 @@ class Workers:
             for ready in connection.wait([worker.pipe for worker in busy]):
                 worker = next(worker for worker in busy if worker.pipe is ready)
                 ended = self._collect(worker)
+                self._hand_out()  # before the result is looked at: no worker waits for that
                 if ended is not None:
                     yield ended
-            self._hand_out()
 
     def _hand_out(self) -> None:
         """Give waiting tasks to free workers, starting workers while there may be more."""
@@ -115,9 +124,16 @@ class Workers:
             if free is None and len(self._workers) >= self._count:
                 return
             if free is None:
-                free = _Worker(self._environment)
-                self._workers.append(free)
+                free = self._start()
             free.give(self._waiting.popleft())
+
+    def _start(self) -> _Worker:
+        """Start a worker on the first seat that is free."""
+        taken = {worker.seat for worker in self._workers}
+        seat = next(number for number in range(self._count) if number not in taken)
+        gpu = {GPUS: self._gpus[seat % len(self._gpus)]} if self._gpus else {}
+        self._workers.append(_Worker({**self._environment, **gpu}, seat))
+        return self._workers[-1]
 
     def _collect(self, worker: _Worker) -> tuple[str, Any] | None:
         """Take a worker's result; when it has died, queue its task again or give up."""
@@ -133,7 +149,7 @@ class Workers:
             raise value
         return task.key, value
 
-    def _bury(self, worker: _Worker, task: _Task) -> None:
+    def _bury(self, worker: _Worker, task: Queued) -> None:
         """Remove a dead worker, and start its task once more."""
         self._workers.remove(worker)
         worker.stop()
@@ -162,38 +178,13 @@ def _serve(pipe: Connection, environment: Mapping[str, str]) -> None:
 def _answer(pipe: Connection) -> tuple[bool, Any]:
     """Receive and do one task; an exception is an answer as well."""
     try:
-        function, args = pipe.recv()
-        answer = (True, function(*args))
+        answer = outcome(*pipe.recv())
         connection._ForkingPickler.dumps(answer)  # type: ignore[attr-defined]
     except EOFError:
         raise
     except BaseException as error:  # noqa: BLE001 - whatever it is, the parent must hear of it
-        return False, _portable(error)
+        return False, portable(error)
     return answer
-
-
-def _portable(error: BaseException) -> BaseException:
-    """Return an exception that crosses the pipe: our own as they are, others with the worker's traceback."""
-    if isinstance(error, CotmillError):
-        return error
-    return TaskError("".join(traceback.format_exception(error)))
-
-
-class WorkerDiedError(RunError):
-    """A worker died over a task, and so did the one that was given it next; the other tasks can go on."""
-
-    def __init__(self, key: str, message: str) -> None:
-        """Remember which task it was."""
-        super().__init__(key, message)
-        self.key, self.message = key, message
-
-    def __str__(self) -> str:
-        """Say what happened."""
-        return self.message
-
-
-class TaskError(CotmillError):
-    """A task raised an exception that is not ours; the message is its traceback in the worker."""
 
 
 def _end_with_parent() -> None:
@@ -218,19 +209,8 @@ def map_processes(
     if workers <= 1:
         yield from map(function, items)
         return
-    source = enumerate(items)
-    done: dict[str, Result] = {}
-    due = 0
     with Workers(workers, environment=environment) as team:
-        for number, item in islice(source, AHEAD * workers):
-            team.submit(str(number), function, item)
-        for key, result in team.finished():
-            done[key] = result
-            while str(due) in done:
-                yield done.pop(str(due))
-                due += 1
-                for number, item in islice(source, 1):
-                    team.submit(str(number), function, item)
+        yield from in_order(team, function, items)
 
 
 def map_shards(

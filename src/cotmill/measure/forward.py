@@ -9,6 +9,7 @@ one folder, a file for each kind, and any selector finds there what it needs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,16 @@ import numpy as np
 from cotmill.data.pool import Pool
 from cotmill.evidence import Embeddings, Evidence, Readings
 from cotmill.evidence.parts import BARE, POOLINGS, READINGS, checked, file_of
+from cotmill.execute.executor import Executor
 from cotmill.measure.losses import about
-from cotmill.measure.shards import Columns, Part, in_shards
-from cotmill.model.load import LanguageModel
+from cotmill.measure.shards import Columns, Measuring, Part, in_shards
+from cotmill.model.load import LanguageModel, source_of
 from cotmill.model.readings import Wanted, bare_rows, ends, read_rows
 from cotmill.model.render import Form, Row
 from cotmill.model.tokenise import tokenise
 
 
-def measure_forward(
+def measure_forward(  # noqa: PLR0913 - what is read of what, and by whom
     lm: LanguageModel,
     pool: Pool,
     *,
@@ -34,6 +36,7 @@ def measure_forward(
     form: Form = "auto",
     work: Path | None = None,
     part: Part | None = None,
+    executor: Executor | None = None,
 ) -> dict[str, Evidence]:
     """Read every row once; the result maps the name of a file to the evidence that goes there.
 
@@ -43,7 +46,9 @@ def measure_forward(
     length, asked = max_length or lm.max_length, checked(parts)
     columns = in_shards(
         pool,
-        lambda rows: forward_columns(lm, rows, asked, length, form),
+        Measuring(
+            partial(forward_columns, parts=asked, length=length, form=form), lm, partial(source_of, lm)
+        ),
         label="reading rows",
         job={
             "kind": "forward",
@@ -54,6 +59,7 @@ def measure_forward(
         },
         work=work,
         part=part,
+        executor=executor,
     )
     told = {"pool_fingerprint": pool.fingerprint, "model_fingerprint": lm.fingerprint}
     return as_evidence(columns, about(lm, length, form), told)

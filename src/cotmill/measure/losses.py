@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ from jaxtyping import Float
 
 from cotmill.data.pool import Pool
 from cotmill.evidence import Losses
-from cotmill.measure.shards import Columns, Part, in_shards
-from cotmill.model.load import LanguageModel
+from cotmill.execute.executor import Executor
+from cotmill.measure.shards import Columns, Measuring, Part, in_shards
+from cotmill.model.load import LanguageModel, source_of
 from cotmill.model.loss import TokenLosses, token_losses
 from cotmill.model.readings import ends
 from cotmill.model.render import Form, Row, form_of
@@ -31,20 +33,23 @@ def measure_losses(  # noqa: PLR0913 - what is measured of what, and how it goes
     part: Part | None = None,
     label: str = "measuring losses",
     known: Tokens | None = None,
+    executor: Executor | None = None,
 ) -> Losses:
     """Sum the cross-entropy of every row's answer tokens, in nats; no label column is read.
 
     Rows whose prompt fills `max_length` have no answer token; they come with `tokens == 0`. With a `work`
-    folder an interrupted measurement goes on; with a `part` the losses are of that part's rows.
+    folder an interrupted measurement goes on, and the workers of an `executor` may do it; with a `part` the
+    losses are of that part's rows.
     """
     length = max_length or lm.max_length
     columns = in_shards(
         pool,
-        lambda rows: loss_columns(lm, rows, length, form, known),
+        Measuring(partial(loss_columns, length=length, form=form, known=known), lm, partial(source_of, lm)),
         label=label,
         job={"kind": Losses.kind, "model": lm.fingerprint, "max_length": length, "form": form},
         work=work,
         part=part,
+        executor=executor,
     )
     return Losses(
         pool_fingerprint=pool.fingerprint,

@@ -13,6 +13,7 @@ from pathlib import Path
 from cotmill.core.errors import EvidenceError
 from cotmill.data.pool import Pool
 from cotmill.evidence import Losses, Trajectories
+from cotmill.execute.executor import Executor
 from cotmill.measure.losses import Tokens, measure_losses
 from cotmill.model.load import LanguageModel, load
 from cotmill.model.render import Form
@@ -26,6 +27,7 @@ def measure_trajectories(
     max_length: int | None = None,
     form: Form = "auto",
     work: Path | None = None,
+    executor: Executor | None = None,
 ) -> Trajectories:
     """Measure a pool with every snapshot of a training, or with models given as step -> name.
 
@@ -45,6 +47,7 @@ def measure_trajectories(
             form=form,
             work=None if work is None else work / f"step-{step:06d}",
             label=f"measuring losses at step {step}",
+            executor=executor,
         )
         for step, name in names.items()
     ]

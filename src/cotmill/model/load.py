@@ -8,9 +8,10 @@ seed. Only safetensors are read and no code from a model's folder is run.
 from __future__ import annotations
 
 import importlib.resources
+import platform
 import re
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from cotmill.core.errors import ModelError
 from cotmill.core.files import sha256_of
 from cotmill.core.ids import content_id, seed_of
 from cotmill.model.quiet import quiet_transformers
+from cotmill.model.ranks import own_device
 
 LAB = "lab:"
 RANDOM = "@random"
@@ -47,6 +49,8 @@ class LanguageModel:
     tokenizer: Any
     name: str
     fingerprint: str
+    source: Source | None = None
+    """How another process loads it again; None for a model that exists in this process alone."""
 
     @property
     def device(self) -> torch.device:
@@ -72,6 +76,48 @@ class LanguageModel:
         return tuple(getattr(told, "suppress_tokens", None) or ())
 
 
+@dataclass(frozen=True)
+class Source:
+    """How a process loads a model that another one has: its name there, and what it must turn out to be."""
+
+    name: str
+    called: str
+    fingerprint: str
+    seed: int = 0
+    dtype: str | None = None
+
+    def model(self) -> LanguageModel:
+        """Load it, once in a process.
+
+        Raises:
+            ModelError: what lies there is another model.
+        """
+        return _again(self)
+
+
+@lru_cache(maxsize=1)
+def _again(source: Source) -> LanguageModel:
+    dtype = None if source.dtype is None else getattr(torch, source.dtype)
+    found = load(source.name, dtype=dtype, seed=source.seed)
+    if found.fingerprint != source.fingerprint:
+        raise ModelError(
+            f"{source.name} is another model on {platform.node()} than where this was started; all machines "
+            "must see the same files, in a shared folder or by the same name of the hub"
+        )
+    return replace(found, name=source.called)
+
+
+def source_of(lm: LanguageModel) -> Source:
+    """Say how other processes load a model.
+
+    Raises:
+        ModelError: it exists in this process alone.
+    """
+    if lm.source is None:
+        raise ModelError(f"{lm.name} was made in this process; save it and load it, for workers to have it")
+    return replace(lm.source, called=lm.name)
+
+
 def load(
     name: str, *, dtype: torch.dtype | None = None, device: str | torch.device | None = None, seed: int = 0
 ) -> LanguageModel:
@@ -82,7 +128,7 @@ def load(
     """
     bare, fresh = name.removesuffix(RANDOM), name.endswith(RANDOM)
     folder = find(bare, weights=not fresh)
-    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    place = torch.device(device or default_device())
     kind = torch.float32 if place.type == "cpu" else dtype or torch.bfloat16
     try:
         with quiet_transformers():
@@ -96,7 +142,22 @@ def load(
     _refuse_damage(folder, print_of)
     if fresh:
         print_of = content_id("random", print_of, str(seed))
-    return LanguageModel(model.to(place, kind).eval(), tokenizer, name, print_of)
+    where = name if name.startswith(LAB) or not Path(bare).expanduser().is_dir() else _absolute(folder, name)
+    told = None if dtype is None else str(dtype).removeprefix("torch.")
+    source = Source(where, name, print_of, seed, told)
+    return LanguageModel(model.to(place, kind).eval(), tokenizer, name, print_of, source)
+
+
+def _absolute(folder: Path, name: str) -> str:
+    """Name a folder as processes with another working directory find it."""
+    return f"{folder.absolute()}{RANDOM if name.endswith(RANDOM) else ''}"
+
+
+def default_device() -> str:
+    """Name the GPU of this process among those that a launcher started, the GPU there is, or the CPU."""
+    if not torch.cuda.is_available():
+        return "cpu"
+    return own_device() or "cuda"
 
 
 def _refuse_damage(folder: Path, found: str) -> None:

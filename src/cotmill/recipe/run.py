@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +12,7 @@ from cotmill.core.errors import CotmillError, RunError
 from cotmill.core.files import read_json, write_json, write_text
 from cotmill.core.ids import content_id
 from cotmill.core.machine import machine_trouble
-from cotmill.core.provenance import cpus, provenance
+from cotmill.core.provenance import cpus, find_gpus, provenance
 from cotmill.core.runs import LAYOUT, locked, log_line, sweep
 from cotmill.recipe.collect import collect, write_cells
 from cotmill.recipe.estimate import is_tiny
@@ -160,20 +158,3 @@ def _complain(failures: list[Failure]) -> None:
     text = f"{len(failures)} steps failed; all others are done and kept:\n  {said}\n"
     text += "Mend it, then run the same command again."
     raise (RunFailed if any(failure.ours for failure in failures) else RunError)(text)
-
-
-def find_gpus() -> tuple[str, ...]:
-    """Name the NVIDIA GPUs that this process may use, without importing torch."""
-    told = os.environ.get("CUDA_VISIBLE_DEVICES")
-    command = shutil.which("nvidia-smi")
-    if command is None or told == "":
-        return ()
-    if told is not None:
-        return tuple(name.strip() for name in told.split(","))
-    try:
-        done = subprocess.run(  # noqa: S603 - a fixed command, no word of it comes from data
-            [command, "-L"], capture_output=True, text=True, timeout=20, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ()
-    return tuple(str(n) for n, line in enumerate(done.stdout.splitlines()) if line.startswith("GPU "))

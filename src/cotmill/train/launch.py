@@ -18,8 +18,8 @@ import torch
 from cotmill.core.errors import RecipeError, RunError
 from cotmill.core.files import read_json, write_json
 from cotmill.data.pool import Pool
+from cotmill.model.ranks import RANKED
 from cotmill.train.config import TrainConfig
-from cotmill.train.ranks import RANKED
 from cotmill.train.sft import Extras, TrainResult, train
 from cotmill.train.write import RESULT
 

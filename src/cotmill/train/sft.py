@@ -27,13 +27,13 @@ from cotmill.core.stopping import patience, stop_here
 from cotmill.data.pool import Pool
 from cotmill.model.load import LanguageModel, load
 from cotmill.model.quiet import quiet_transformers
+from cotmill.model.ranks import own_device, processes, rank
 from cotmill.model.threads import use_threads
 from cotmill.model.tokenise import TokenisedRows, refuse_bad_masks, tokenise
 from cotmill.train.check import clean_check
 from cotmill.train.collate import MakeCollator, PackingCollator, RowCollator
 from cotmill.train.config import TrainConfig
 from cotmill.train.masked.trainer import masked_thought
-from cotmill.train.ranks import own_device, processes, rank
 from cotmill.train.schedule import schedule
 from cotmill.train.seen import SeenLosses
 from cotmill.train.trainer import Trainer, adapters_of, last_checkpoint, trainer_arguments

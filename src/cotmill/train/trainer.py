@@ -30,9 +30,9 @@ from cotmill.core.errors import ModelError
 from cotmill.core.files import read_json, write_json
 from cotmill.model.batches import IGNORED
 from cotmill.model.head import has_plain_head, without_adapters
+from cotmill.model.ranks import processes, rank
 from cotmill.train.config import TrainConfig
 from cotmill.train.masked.meter import LABEL_LOSSES
-from cotmill.train.ranks import processes, rank
 from cotmill.train.seen import COLUMN, SeenLosses
 
 SCHEDULES = {

@@ -17,10 +17,13 @@ import pyarrow as pa
 
 from cotmill.core.checked import read_table, write_table
 from cotmill.core.errors import RunError
-from cotmill.core.files import aside, canonical_json, read_json, write_json
+from cotmill.core.files import aside, canonical_json, write_json, write_once
+from cotmill.core.ids import content_id
+from cotmill.core.progress import tell
+from cotmill.data.marks import marked, unfit
 from cotmill.data.pool import Pool
 from cotmill.data.types import Example
-from cotmill.execute.local import map_processes
+from cotmill.execute.executor import Execution
 from cotmill.verify.verifier import Verification, Verifier
 
 VERSION = 2
@@ -52,10 +55,12 @@ class Shard:
     verifier: Verifier
     rows: pa.RecordBatch
     path: Path
+    mark: str = ""
+    """What it is made from."""
 
 
 def verify_pool(
-    pool: Pool, out: Path, *, verifier: Verifier | None = None, workers: int = 1
+    pool: Pool, out: Path, *, verifier: Verifier | None = None, execution: Execution | None = None
 ) -> dict[str, Any]:
     """Verify every trace of a Pool into a folder, and return the summary.
 
@@ -63,15 +68,17 @@ def verify_pool(
         RunError: the folder holds results of other data or other rules.
     """
     verifier = verifier or Verifier()
-    _claim(out, pool, verifier)
-    for _ in map_processes(verify_shard, _missing(pool, out, verifier), workers=workers):
-        pass
+    mark = _claim(out, pool, verifier)
+    with (execution or Execution()).start() as executor:
+        for _ in executor.each(verify_shard, _missing(pool, out.absolute(), verifier, mark)):
+            pass
     summary = summarise(out, pool)
     write_json(out / SUMMARY, summary)
     return summary
 
 
-def _claim(out: Path, pool: Pool, verifier: Verifier) -> None:
+def _claim(out: Path, pool: Pool, verifier: Verifier) -> str:
+    """Write down what is verified here, or check that it is the same; return its mark."""
     rules = dict(asdict(verifier).items())
     mine = {
         "version": VERSION,
@@ -80,13 +87,11 @@ def _claim(out: Path, pool: Pool, verifier: Verifier) -> None:
         "rules": rules,
         "shard_rows": SHARD_ROWS,
     }
-    path = out / MANIFEST
-    if not path.exists():
-        write_json(path, mine)
-    elif canonical_json(read_json(path)) != canonical_json(mine):
+    if canonical_json(write_once(out / MANIFEST, mine)) != canonical_json(mine):
         raise RunError(
             f"{out} holds verdicts on other data or by other rules; name another --out, or remove it"
         )
+    return content_id("verdicts", canonical_json(mine))
 
 
 def shard_path(out: Path, number: int) -> Path:
@@ -94,12 +99,19 @@ def shard_path(out: Path, number: int) -> Path:
     return out / SHARDS / f"part-{number:05d}.parquet"
 
 
-def _missing(pool: Pool, out: Path, verifier: Verifier) -> Iterator[Shard]:
-    """The shards that are not there yet; only a few are in memory at a time."""
+def _missing(pool: Pool, out: Path, verifier: Verifier, mark: str = "") -> Iterator[Shard]:
+    """The shards that are not there yet; only a few are in memory at a time.
+
+    A shard that is damaged, or was made from something else, is not there.
+    """
     for number, batch in enumerate(_even(pool, ["row_id", "question", "gold", "trace"])):
-        path = shard_path(out, number)
+        path, wanted = shard_path(out, number), f"{mark} {number}"
+        wrong = unfit(path, wanted) if mark and path.exists() else None
+        if wrong:
+            tell(f"{path} {wrong}; it is made again")
+            path.unlink()
         if not path.exists():
-            yield Shard(verifier, batch, path)
+            yield Shard(verifier, batch, path, wanted)
 
 
 def rows_missing(pool: Pool, out: Path) -> int:
@@ -139,12 +151,15 @@ def _one(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
 
 def verify_shard(shard: Shard) -> int:
     """Verify one stretch of rows and write its file, whole or not at all."""
+    if shard.path.exists():
+        return len(shard.rows)
     rows = shard.rows.to_pylist()
     pairs = ((Example(row["question"], row["gold"]), row["trace"]) for row in rows)
     found = [_row(row["row_id"], item) for row, item in zip(rows, shard.verifier.all(pairs), strict=True)]
     shard.path.parent.mkdir(parents=True, exist_ok=True)
-    with aside(shard.path) as part:
-        write_table(pa.Table.from_pylist(found, schema=SCHEMA), part)
+    table = marked(pa.Table.from_pylist(found, schema=SCHEMA), shard.mark)
+    with aside(shard.path, shared=True) as part:
+        write_table(table, part)
     return len(rows)
 
 

@@ -64,6 +64,9 @@ def work_folder(out: Path) -> Path:
 
 
 def finish(evidence: Evidence, out: Path) -> None:
-    """Write the evidence, and remove what was kept to go on from."""
-    evidence.write(out)
-    shutil.rmtree(work_folder(out), ignore_errors=True)
+    """Write the evidence, and remove what was kept to go on from; of several processes the first does it."""
+    from cotmill.model.ranks import rank
+
+    if rank() == 0:
+        evidence.write(out)
+        shutil.rmtree(work_folder(out), ignore_errors=True)

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cotmill.data.pool import Pool
+from cotmill.execute.executor import Execution
 from cotmill.verify.estimate import estimate
 from cotmill.verify.verifier import Verifier
 
 
-def plan_lines(pool: Pool, out: Path, verifier: Verifier, workers: int) -> Iterator[str]:
+def plan_lines(pool: Pool, out: Path, verifier: Verifier, execution: Execution) -> Iterator[str]:
     """Say what will be verified, what is there already, and how long and how much memory it will take."""
-    processes = "1 process" if workers == 1 else f"{workers} processes"
-    yield f"{len(pool):,} traces, {processes}; results go to {out}"
-    found = estimate(pool, out, verifier, workers=workers)
+    yield f"{len(pool):,} traces, by {execution.told}; results go to {out}"
+    found = estimate(pool, out, verifier, workers=execution.workers or 1)
     if found.there:
         yield f"{found.there:,} are verified already, {found.rows:,} are left"
     if not found.rows:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -20,6 +21,8 @@ from cotmill.core.ids import content_id, order_keys
 from cotmill.data.pool import Pool
 from cotmill.evidence import Influence
 from cotmill.evidence.influence import mean_rank
+from cotmill.execute.executor import Executor
+from cotmill.measure.influence.away import AwayScorer, Scorer, Scoring, influence_columns
 from cotmill.measure.influence.config import InfluenceConfig
 from cotmill.measure.influence.directions import Directions, group_gradients, preconditioned
 from cotmill.measure.influence.factors import Factors, factor_rows, fit_factors
@@ -27,18 +30,13 @@ from cotmill.measure.influence.forward import (
     calibrated,
     free_bytes,
     route_for,
-    token_differences,
-    token_slopes,
 )
 from cotmill.measure.influence.modules import Tracked, tracked_modules
 from cotmill.measure.influence.newton import refine
 from cotmill.measure.influence.queries import GROUPS, groups_of
-from cotmill.measure.influence.scores import RowScores, score_rows
 from cotmill.measure.losses import about
-from cotmill.measure.shards import Columns, Part, in_shards
-from cotmill.model.load import LanguageModel
-from cotmill.model.loss import token_losses
-from cotmill.model.render import Row
+from cotmill.measure.shards import Columns, Measuring, Part, in_shards
+from cotmill.model.load import LanguageModel, source_of
 from cotmill.model.tokenise import TokenisedRows, tokenise
 
 
@@ -64,6 +62,7 @@ def measure_influence(  # noqa: PLR0913 - what is measured towards what, how, an
     part: Part | None = None,
     say: Callable[[str], object] | None = None,
     fitted_on: Pool | None = None,
+    executor: Executor | None = None,
 ) -> Influence:
     """Measure the influence of every row of the pool on the loss of each group of queries.
 
@@ -73,16 +72,15 @@ def measure_influence(  # noqa: PLR0913 - what is measured towards what, how, an
     config, fitted_on = config or InfluenceConfig(), fitted_on or pool
     if work is None:
         with TemporaryDirectory() as place:
-            told: dict[str, Any] = {"part": part, "say": say, "fitted_on": fitted_on}
+            told: dict[str, Any] = {"part": part, "say": say, "fitted_on": fitted_on, "executor": executor}
             return measure_influence(lm, pool, queries, config, work=Path(place), **told)
     say = say or _nothing
     ready = prepare(lm, fitted_on, queries, config, work, say)
-    length = config.max_length or lm.max_length
-    score = scorer(lm, pool, ready, config, say)
+    how = scoring(lm, pool, ready, config, say)
+    scorer = Scorer(lm, ready.tracked, ready.directions)
 
-    def columns(rows: list[Row]) -> Columns:
-        tokenised = tokenise(lm.tokenizer, rows, max_length=length, form=config.form)
-        return _columns(tokenised, score(tokenised), ready.groups)
+    def source() -> AwayScorer:
+        return scorer.written(source_of(lm), config.modules, work)
 
     job = {
         "kind": Influence.kind,
@@ -91,7 +89,9 @@ def measure_influence(  # noqa: PLR0913 - what is measured towards what, how, an
         "config": config.model_dump(mode="json", exclude={"batch_tokens", "gigabytes"}),
         "fitted_on": fitted_on.fingerprint,
     }
-    found = in_shards(pool, columns, label="scoring rows", job=job, work=work / "rows", part=part)
+    measure = Measuring(partial(influence_columns, how=how), scorer, source)
+    told = {"work": work / "rows", "part": part, "executor": executor}
+    found = in_shards(pool, measure, label="scoring rows", job=job, **told)
     return _influence(lm, pool, queries, config, ready, found)
 
 
@@ -177,16 +177,13 @@ def _corrected(
     return Directions(layers)
 
 
-Score = Callable[[TokenisedRows], RowScores]
-
-
-def scorer(
+def scoring(
     lm: LanguageModel,
     pool: Pool,
     ready: Prepared,
     config: InfluenceConfig,
     say: Callable[[str], object],
-) -> Score:
+) -> Scoring:
     """Choose the way by which rows are scored, and calibrate it where it has to be."""
     length = config.max_length or lm.max_length
     some = pool.take(pool.ids[np.argsort(order_keys(0, pool.ids))[:500]])
@@ -202,43 +199,13 @@ def scorer(
             free_bytes=free_bytes(lm),
         )
     say(f"scores: {len(ready.directions)} directions, by the route {route}")
-    if route == "backward":
-        return lambda rows: score_rows(
-            lm, rows, ready.tracked, ready.directions, batch_tokens=config.batch_tokens
-        )
-    if route == "forward":
-        return lambda rows: _summed(lm, rows, token_slopes(lm, rows, ready.tracked, ready.directions))
+    told = (config.batch_tokens, length, config.form, tuple(ready.groups.tolist()))
+    if route != "differences":
+        return Scoring(route, 0.0, *told)
     found = calibrated(lm, sample, ready.tracked, ready.directions)
     say(f"finite differences: radius {found.radius:g}, agreement with exact scores {found.agreement:.4f}")
     ready.facts["agreement"] = f"{found.agreement:.4f}"
-    return lambda rows: _summed(
-        lm,
-        rows,
-        token_differences(lm, rows, ready.tracked, ready.directions, radius=found.radius),
-    )
-
-
-def _summed(lm: LanguageModel, rows: TokenisedRows, shares: list[np.ndarray]) -> RowScores:
-    """Sum the shares of tokens over rows; the losses take a pass of their own."""
-    empty = rows.labels == 0
-    values = np.array([part.sum(axis=1, dtype=np.float64) for part in shares])
-    values = np.where(empty[:, None], np.nan, values.reshape(len(rows), -1))
-    losses = np.where(empty, np.nan, token_losses(lm, rows).sums)
-    return RowScores(values, losses, np.full(len(rows), np.nan))
-
-
-def _columns(rows: TokenisedRows, scores: RowScores, owners: Int[np.ndarray, " direction"]) -> Columns:
-    """Name the columns of a shard."""
-    named: Columns = {"row_ids": np.array(rows.row_ids, dtype=object)}
-    for group, name in enumerate(GROUPS):
-        for place, direction in enumerate(np.flatnonzero(owners == group).tolist()):
-            named[f"{name}@{place}"] = scores.values[:, direction]
-    return named | {
-        "gradient_norm": scores.norms,
-        "loss_sum": scores.losses,
-        "tokens": rows.labels,
-        "truncated": rows.truncated,
-    }
+    return Scoring(route, found.radius, *told)
 
 
 def _influence(

@@ -1,0 +1,231 @@
+"""Tokens, FLOPs, hours and disk of a cell: forecast from the plan, and measured afterwards.
+
+FLOPs are those of the arithmetic of transformers (Kaplan et al. 2020, arXiv 2001.08361, section 2.1): 6 a
+parameter and token to train, 2 to read or write; attention over the context and the vocabulary's table come
+on top and are left out. A forecast uses the tokens of `recipe.estimate`; afterwards the tokens that were
+really trained on, sampled and read are counted. A step that several cells share counts in full for each of
+them (`own`), and once in all (`shared`: its cost divided among them), so that the shared costs add up to
+what the study took.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import astuple, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from cotmill.core.errors import RecipeError
+from cotmill.core.files import read_json
+from cotmill.core.runs import STEP, TIMING
+from cotmill.recipe.estimate import parameters_of
+from cotmill.recipe.steps.places import MODEL, SAMPLES
+
+TRAINS, READS = 6.0, 2.0
+"""FLOPs a parameter and token."""
+QUESTION_TOKENS = 40.0
+"""Tokens of a question that is read before it is answered, where nothing says how many there were."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """A stated device: what it does at best with matrices, and what share of that jobs of this sort reach.
+
+    Peaks are the makers' figures for dense bfloat16 (CPU: float32 as measured here). Shares are round
+    numbers of the usual order; state your own with `--utilisation`.
+    """
+
+    name: str
+    flops: float
+    trains: float = 0.35
+    writes: float = 0.05
+    """Share reached when text is generated, which waits for memory."""
+
+    def hours(self, training: float, reading: float) -> float:
+        """Time so many FLOPs of training, and of reading and writing."""
+        return (training / self.trains + reading / self.writes) / self.flops / 3600
+
+
+DEVICES = {
+    one.name: one
+    for one in (
+        Device("cpu-core", 4e10, 1.0, 1.0),
+        Device("a100", 312e12),
+        Device("h100", 989e12),
+        Device("h200", 989e12),
+        Device("l4", 121e12),
+        Device("rtx4090", 165e12),
+    )
+}
+
+
+def find_device(name: str, utilisation: float | None = None) -> Device:
+    """Find a device by its name.
+
+    Raises:
+        RecipeError: it is not known.
+    """
+    if name not in DEVICES:
+        raise RecipeError(f"no device is called {name!r}; there are {', '.join(DEVICES)}")
+    device = DEVICES[name]
+    return device if utilisation is None else Device(name, device.flops, utilisation, device.writes)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What something took, or is thought to take."""
+
+    training_tokens: float = 0.0
+    other_tokens: float = 0.0
+    """Read or written: sampled, measured, evaluated."""
+    training_flops: float = 0.0
+    other_flops: float = 0.0
+    seconds: float = 0.0
+    """Of one worker."""
+    disk: float = 0.0
+    """Bytes."""
+
+    @property
+    def tokens(self) -> float:
+        """All tokens that passed through a model."""
+        return self.training_tokens + self.other_tokens
+
+    @property
+    def flops(self) -> float:
+        """All FLOPs."""
+        return self.training_flops + self.other_flops
+
+    def __add__(self, other: Cost) -> Cost:
+        """Add two costs."""
+        return Cost(*(a + b for a, b in zip(self._parts, other._parts, strict=True)))
+
+    def __mul__(self, share: float) -> Cost:
+        """Take a share of a cost."""
+        return Cost(*(share * part for part in self._parts))
+
+    @property
+    def _parts(self) -> tuple[float, ...]:
+        return astuple(self)
+
+
+def cost_of_tokens(
+    kind: str, tokens: float, parameters: float, *, seconds: float = 0.0, disk: float = 0.0
+) -> Cost:
+    """Count the FLOPs of a step's tokens."""
+    if kind == "train":
+        return Cost(tokens, 0.0, TRAINS * parameters * tokens, 0.0, seconds, disk)
+    return Cost(0.0, tokens, 0.0, READS * parameters * tokens, seconds, disk)
+
+
+def total(costs: Iterable[Cost]) -> Cost:
+    """Add up costs."""
+    whole = Cost()
+    for cost in costs:
+        whole = whole + cost
+    return whole
+
+
+def split_cells(cells: Iterable[Mapping[str, str]], cost: Callable[[str], Cost]) -> list[tuple[Cost, Cost]]:
+    """Give each cell's own cost and its part of shared steps; a cell maps roles to steps.
+
+    Steps that a cell needs without naming them (checkpoints before a measurement) are named by roles of
+    their own.
+    """
+    listed = [list(dict.fromkeys(steps.values())) for steps in cells]
+    users: dict[str, int] = {}
+    for names in listed:
+        for name in names:
+            users[name] = users.get(name, 0) + 1
+    return [
+        (total(cost(name) for name in names), total(cost(name) * (1 / users[name]) for name in names))
+        for names in listed
+    ]
+
+
+@dataclass
+class Costs:
+    """What the finished steps of a Run took."""
+
+    folder: Path
+    known: dict[str, Cost] = field(default_factory=dict)
+
+    def of(self, name: str) -> Cost:
+        """Count a finished step; one that is not there costs nothing."""
+        if name not in self.known:
+            place = self.folder / "steps" / name
+            self.known[name] = self._measured(place) if (place / STEP).is_file() else Cost()
+        return self.known[name]
+
+    def _measured(self, place: Path) -> Cost:
+        record = read_json(place / STEP)
+        timing = read_json(place / TIMING) if (place / TIMING).is_file() else {}
+        disk = sum(one["bytes"] for one in record["files"].values())
+        told = {"seconds": float(timing.get("cpu_seconds", timing.get("seconds", 0.0))), "disk": float(disk)}
+        kind = str(record["kind"])
+        tokens = _tokens(kind, place)
+        return cost_of_tokens(kind, tokens, self._parameters(record) if tokens else 0.0, **told)
+
+    def _parameters(self, record: Mapping[str, Any]) -> float:
+        """Find the size of the model that a step used: named, or trained by another step."""
+        named = (record["config"].get("model") or {}).get("name")
+        if named:
+            return parameters_of(str(named))
+        trained = record["inputs"].get("model")
+        place = self.folder / "steps" / str(trained) / STEP
+        return self._parameters(read_json(place)) if trained and place.is_file() else 0.0
+
+    @cached_property
+    def before(self) -> dict[str, tuple[str, ...]]:
+        """Map every finished step to those that it read."""
+        places = (self.folder / "steps").glob(f"*/{STEP}")
+        return {path.parent.name: tuple(read_json(path)["inputs"].values()) for path in places}
+
+    def needed(self, steps: Mapping[str, str]) -> dict[str, str]:
+        """Add to a cell's steps those that they were made from."""
+        waiting, found = list(dict.fromkeys(steps.values())), dict(steps)
+        seen = set(waiting)
+        while waiting:
+            for name in self.before.get(waiting.pop(), ()):
+                if name not in seen:
+                    seen.add(name)
+                    waiting.append(name)
+                    found[f"before {name}"] = name
+        return found
+
+
+def _tokens(kind: str, place: Path) -> float:
+    """Count the tokens that a finished step put through a model."""
+    if kind == "train":
+        return float(read_json(place / MODEL / "cotmill.json")["result"]["tokens"])
+    if kind == "evaluate":
+        told = read_json(place / "metrics.json")
+        return float(told.get("items", 0)) * (float(told.get("mean_tokens") or 0.0) + QUESTION_TOKENS)
+    if kind == "sample":
+        return _sampled(place / SAMPLES)
+    return 0.0
+
+
+def _sampled(folder: Path) -> float:
+    """Count what was written into a store of samples, and the questions once each."""
+    from cotmill.augment.store import SampleStore
+
+    written, questions = 0.0, set()
+    for batch in SampleStore.open(folder, create=False).batches(["example_id", "tokens"]):
+        written += float(sum(value or 0 for value in batch.column("tokens").to_pylist()))
+        questions |= set(batch.column("example_id").to_pylist())
+    return written + QUESTION_TOKENS * len(questions)
+
+
+def cell_facts(costs: Costs, steps: Mapping[str, str]) -> dict[str, float]:
+    """Say what a cell took without its evaluation: what somebody pays who wants the model."""
+    own = {
+        role: name
+        for role, name in steps.items()
+        if role.partition(".")[0] not in ("evaluate", "test", "audit")
+    }
+    whole = total(costs.of(name) for name in dict.fromkeys(costs.needed(own).values()))
+    return {
+        "training_flops": whole.training_flops, "other_flops": whole.other_flops, "tokens": whole.tokens,
+        "flops": whole.flops, "seconds": whole.seconds, "disk": whole.disk,
+    }  # fmt: skip

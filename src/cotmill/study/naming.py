@@ -1,0 +1,102 @@
+"""What sort of setting a pipeline is: its method in words, and how much labelled data it starts from.
+
+A random selection from the data is less data, not a method. Any other difference between pipelines of one
+base and one amount of data (steps, learning rate, defects…) is named, so that nothing is compared unawares.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from cotmill.recipe.schema import Pipeline
+from cotmill.select.budget import Budget, Unit
+from cotmill.study.points import PLAIN
+
+SIZES = ("data.train.lab.rows", "data.train.clinical.rows", "data.train.limit")
+NAMED = ("model", "select.", "augment.k", "sample.", "train.mask", "evaluate", "proxy", *SIZES)
+"""What the words of a method, the base or the amount of data say already, and what only measures."""
+
+
+def method_of(pipeline: Pipeline) -> tuple[str, str]:
+    """Name a method, and its kind."""
+    if pipeline.train is None:
+        return "not fine-tuned", "other"
+    words, kinds = [PLAIN], ["sft"]
+    if pipeline.augment is not None and pipeline.sample is not None:
+        models, k = len(pipeline.sample.models), pipeline.augment.k or pipeline.sample.k
+        words = [f"RFT k={k}" if models == 1 else f"pooled RFT k={k} of {models} models"]
+        kinds = ["rft" if models == 1 else "pooled"]
+    if pipeline.select is not None and not is_less_data(pipeline):
+        words.append(f"{pipeline.select.method} {pipeline.select.budget}")
+        kinds.append("select")
+    mask = pipeline.train.mask
+    if mask is not None:
+        words.append(f"mask {mask.ratio:g}")
+        kinds.append("mask")
+    kinds = kinds[1:] if kinds[0] == "sft" and len(kinds) > 1 else kinds
+    return " + ".join(words), kinds[0] if len(kinds) == 1 else "combined"
+
+
+def is_less_data(pipeline: Pipeline) -> bool:
+    """Say whether a selection only makes the labelled data fewer: at random, and before anything is added."""
+    return pipeline.select is not None and pipeline.select.method == "random" and pipeline.augment is None
+
+
+def planned_rows(pipeline: Pipeline, of_source: float) -> float:
+    """Say how many labelled rows a pipeline starts from, when its source has so many."""
+    if not is_less_data(pipeline):
+        return of_source
+    assert pipeline.select is not None
+    budget = Budget.parse(pipeline.select.budget)
+    if budget.unit is Unit.PERCENT:
+        return round(of_source * float(budget.amount) / 100)
+    return min(of_source, float(budget.amount)) if budget.unit is Unit.ROWS else of_source
+
+
+def samples_of(pipeline: Pipeline) -> int | None:
+    """Say how many samples of a question are used, over all models."""
+    if pipeline.augment is None or pipeline.sample is None:
+        return None
+    return (pipeline.augment.k or pipeline.sample.k) * len(pipeline.sample.models)
+
+
+def suffixes(pipelines: Sequence[tuple[Any, Pipeline]]) -> list[str]:
+    """Name what else sets each pipeline apart from most of its group: a base with an amount of data."""
+    settings = [dict(_flat(pipeline.model_dump(mode="json"))) for _, pipeline in pipelines]
+    groups: dict[Any, list[int]] = {}
+    for place, (group, _) in enumerate(pipelines):
+        groups.setdefault(group, []).append(place)
+    words = [""] * len(pipelines)
+    for members in groups.values():
+        usual = _usual([settings[place] for place in members])
+        for place in members:
+            odd = {key: value for key, value in settings[place].items() if value != usual.get(key)}
+            words[place] = "".join(
+                f", {key.rpartition('.')[2]}={_shown(value)}" for key, value in odd.items()
+            )
+    return words
+
+
+def _usual(settings: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Find the most frequent value of every setting, the first one among equals."""
+    keys = dict.fromkeys(key for one in settings for key in one)
+    return {key: Counter(one.get(key, "null") for one in settings).most_common(1)[0][0] for key in keys}
+
+
+def _flat(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    """Write nested settings as dotted ones, those apart that are named elsewhere."""
+    for key, value in tree.items():
+        dotted = f"{above}{key}"
+        if any(dotted == name.rstrip(".") or dotted.startswith(f"{name.rstrip('.')}.") for name in NAMED):
+            continue
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{dotted}.")
+        elif value is not None:
+            yield dotted, json.dumps(value, sort_keys=True)
+
+
+def _shown(value: str) -> str:
+    return value.strip('"')

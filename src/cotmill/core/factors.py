@@ -56,11 +56,12 @@ def arms_of(recipe: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
     {'baseline': [{}], 'masked': [{'train': {'mask': 0.4}}], 'x': [{}]}
     """
     factors = recipe.get("factors") or {}
-    crossed = {
+    crossed: dict[str, list[Mapping[str, Any]]] = {
         name: [factors[factor][level] or {} for factor, level in levels.items()]
         for name, levels in combinations(factors).items()
     }
-    return crossed | {name: [changes or {}] for name, changes in (recipe.get("arms") or {}).items()}
+    arms: Mapping[str, Any] = recipe.get("arms") or {}
+    return {**crossed, **{name: [changes or {}] for name, changes in arms.items()}}
 
 
 def levels_of(recipe: Mapping[str, Any]) -> dict[str, dict[str, str]]:

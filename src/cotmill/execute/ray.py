@@ -12,6 +12,7 @@ must lie where they find it: a shared folder, or an address that fsspec knows.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -135,13 +136,14 @@ class RayTeam:
             seat.task, seat.waited = task, seat.actor.do.remote(task.call)
         starting = sum(not seat.ready for seat in self._seats)
         for _ in range(min(len(self._waiting) - starting, self._count - len(self._seats))):
-            actor = ray.remote(_Worker).options(**self._wanted).remote(self._environment)
+            made: Any = ray.remote(_Worker)
+            actor = made.options(**self._wanted).remote(self._environment)
             self._seats.append(_Seat(actor, actor.version.remote()))
 
     def _collect(self, seat: _Seat) -> tuple[str, Any] | None:
         """Take what an actor returned; when it has died, queue its task again or give up."""
         try:
-            value = ray.get(seat.waited)
+            value: Any = ray.get(seat.waited)
         except _LOST as error:
             self._bury(seat, error)
             return None
@@ -197,7 +199,7 @@ def _connected(address: str | None) -> bool:
     if ray.is_initialized():
         return False
     try:
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR", configure_logging=False)
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, configure_logging=False)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise RunError(
             f"no Ray cluster answers at {address or os.environ.get('RAY_ADDRESS')} ({error}); start one with "

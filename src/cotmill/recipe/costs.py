@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pyarrow.compute as pc
+import numpy as np
 import pyarrow.dataset as ds
 
 from cotmill.core.files import read_json
@@ -67,7 +67,7 @@ def tokens_of(step: Step, folder: Path) -> tuple[float, bool]:
 def _sampled(store: Path) -> float:
     """Count the tokens that were written, and those of each prompt once for every sample."""
     table = ds.dataset(sorted(store.glob("**/*.parquet"))).to_table(columns=["tokens", "prompt_tokens"])
-    return float(sum(pc.sum(column).as_py() or 0 for column in table.columns))
+    return float(sum(np.sum(column.to_numpy()) for column in table.columns))
 
 
 def _parameters(plan: Plan, step: Step) -> float:

@@ -64,7 +64,9 @@ def answers(run: LoadedRun, cell: Cell, mark: tuple[str, object] | None = None) 
     groups = [name for name in layout.get("groups", ()) if name in schema.names]
     unit = layout.get("cluster") or "row_id"
     wanted = ("row_id", unit, score, layout.get("base"), *groups)
-    table = read_table(path, columns=list(dict.fromkeys(name for name in wanted if name in schema.names)))
+    table = read_table(
+        path, columns=list(dict.fromkeys(str(name) for name in wanted if name in schema.names))
+    )
     if layout.get("base") in table.column_names:
         table = table.filter(pa.array([not base for base in table[layout["base"]].to_pylist()]))
     raw = table[score].to_pylist()

@@ -93,12 +93,13 @@ def _crossed(told: Mapping[str, Any]) -> Crossed:
 
 
 def _effect(told: Mapping[str, Any]) -> Effect:
-    ends = (float(told[name]) for name in ("difference", "low", "high"))
     return Effect(
         str(told["kind"]),
         str(told["name"]),
         dict(told["levels"]),
-        *ends,
+        float(told["difference"]),
+        float(told["low"]),
+        float(told["high"]),
         told.get("p_value"),
         told.get("p_adjusted"),
     )

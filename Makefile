@@ -40,6 +40,8 @@ check: $(VENV)/installed
 	$(BIN)/deptry src
 	$(BIN)/vulture
 	$(BIN)/python docs/generate.py --check
+	$(BIN)/python docs/evidence.py --check
+	$(BIN)/python docs/real_models.py --check
 
 fix: $(VENV)/installed
 	$(BIN)/ruff check --fix --quiet || true
@@ -47,6 +49,8 @@ fix: $(VENV)/installed
 
 docs: $(VENV)/installed
 	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/evidence.py
+	$(BIN)/python docs/real_models.py
 
 bench: $(VENV)/installed
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done

@@ -29,7 +29,8 @@ def test_a_shipped_recipe_loads_and_is_found_by_its_name(path: Path) -> None:
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_a_shipped_recipe_plans(path: Path) -> None:
     try:
-        planned = plan_recipe(load_recipe(path))
+        # One seed plans the same kinds of steps as fifteen do.
+        planned = plan_recipe(load_recipe(path, ["seeds=[0]"]))
     except RecipeError as error:
         if "shared" in str(error):
             pytest.skip(f"REAL DATA ABSENT: {error}")

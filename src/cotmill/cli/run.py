@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from cotmill.recipe.run import Asked
 
-def command(
+
+def command(  # noqa: PLR0913 - one for each option
     recipe: Annotated[
         str, typer.Argument(help="A YAML file, or the name of a shipped recipe such as quickstart.")
     ] = "",
@@ -22,6 +25,12 @@ def command(
         int | None, typer.Option(min=1, help="Steps made side by side; by default as fits the machine.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
+    device: Annotated[
+        str,
+        typer.Option(
+            help="With --dry-run: a GPU to estimate time and memory for, h100-80gb, or h100-80gb:8."
+        ),
+    ] = "",
     report: Annotated[bool, typer.Option(help="Build report.html at the end.")] = True,
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON schema of recipes, for editors.")
@@ -38,26 +47,41 @@ def command(
         return
     if not recipe:
         raise typer.BadParameter("name a recipe: a YAML file, or a shipped one such as quickstart")
-    _run(recipe, out, settings or [], workers, dry_run=dry_run, report=report)
+    if device and not dry_run:
+        raise typer.BadParameter("--device estimates and runs nothing; add --dry-run")
+    if dry_run:
+        _tell(_asked(recipe, out, settings or [], workers), device)
+    else:
+        _run(_asked(recipe, out, settings or [], workers), report=report)
 
 
-def _run(
-    name: str, out: Path | None, settings: list[str], workers: int | None, *, dry_run: bool, report: bool
-) -> None:
-    """Plan, tell, run, report."""
-    from cotmill.cli.terminal.running import conclusion_lines, plan_lines, unmade, watching
-    from cotmill.core.stopping import STOPPED, Stopped
+def _asked(name: str, out: Path | None, settings: list[str], workers: int | None) -> Asked:
+    """Plan."""
     from cotmill.recipe.load import find_recipe, load_recipe
-    from cotmill.recipe.run import RunFailed, prepare, run_recipe
+    from cotmill.recipe.run import prepare
 
     path = find_recipe(name)
     if out is None and (path.parent / "run.json").is_file():
         out = path.parent
-    asked = prepare(load_recipe(path, settings), out, workers=workers)
-    if dry_run:
-        for line in plan_lines(asked, list(asked.plan.steps.values()), unmade(asked)):
-            typer.echo(line)
-        return
+    return prepare(load_recipe(path, settings), out, workers=workers)
+
+
+def _tell(asked: Asked, device: str) -> None:
+    """Say what would be done, here or on a device."""
+    from cotmill.cli.terminal.elsewhere import device_lines
+    from cotmill.cli.terminal.running import plan_lines, unmade
+
+    todo = unmade(asked)
+    for line in device_lines(asked, todo, device) if device else plan_lines(asked, None, todo):
+        typer.echo(line)
+
+
+def _run(asked: Asked, *, report: bool) -> None:
+    """Tell, run, report."""
+    from cotmill.cli.terminal.running import conclusion_lines, watching
+    from cotmill.core.stopping import STOPPED, Stopped
+    from cotmill.recipe.run import RunFailed, run_recipe
+
     try:
         with watching(asked) as watcher:
             folder = run_recipe(asked, watcher)

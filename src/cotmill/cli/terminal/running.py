@@ -19,8 +19,9 @@ from cotmill.recipe.run import Asked
 from cotmill.recipe.watch import Failure, Watcher
 
 
-def plan_lines(asked: Asked, steps: Sequence[Step], todo: Sequence[Step]) -> Iterator[str]:
+def plan_lines(asked: Asked, steps: Sequence[Step] | None, todo: Sequence[Step]) -> Iterator[str]:
     """Say what will be done: cells, steps of each kind, rows, tokens, and roughly how long it takes."""
+    steps = list(asked.plan.steps.values()) if steps is None else steps
     varied = asked.loaded.varied
     arms = len(varied.arm_names)
     points = len(asked.plan.cells) // arms // len(varied.seeds)

@@ -8,6 +8,7 @@ from types import ModuleType
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from make_run import Made, make_run
 
 from cotmill.core.errors import DataError
@@ -153,6 +154,18 @@ def test_the_command_says_what_was_changed_of_the_recipe():
     assert command_of("rft", {"changed": ["seeds=[0, 1]", "train.steps=40"]}) == (
         "cotmill run rft --set 'seeds=[0, 1]' --set train.steps=40"
     )
+
+
+def test_what_set_cannot_say_is_told_apart(run_folder: Path, tmp_path: Path):
+    shipped = tmp_path / "shipped.yaml"
+    tree = yaml.safe_load((run_folder / "recipe.yaml").read_text())
+    tree["arms"] |= {"k=3": {}, "low loss 50%": {"select": {"method": "loss", "budget": "40%"}}}
+    tree["train"]["steps"] = 9
+    shipped.write_text(yaml.safe_dump(tree))
+    found = results_of(run_folder, made_claims(), shipped)
+    assert found["changed"] == ["train.steps=300", "arms.low loss 50%.select.budget=50%"]
+    assert found["left_out"] == ["k=3"]
+    assert "Arms left out of this Run: k=3." in evidence_page(made_claims(), {"made up": found})
 
 
 def test_a_mistake_in_the_file_of_claims_is_named(tmp_path: Path):

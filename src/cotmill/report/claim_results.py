@@ -17,6 +17,7 @@ import yaml
 from jaxtyping import Float
 
 from cotmill.core.errors import DataError
+from cotmill.core.factors import arms_of
 from cotmill.core.files import read_json
 from cotmill.recipe.difference import difference_of
 from cotmill.recipe.text import read_document
@@ -56,7 +57,7 @@ def results_of(folder: Path, claims: Claims, shipped: Path) -> dict[str, Any]:
         "recipe": run.name,
         "run": run.number,
         "versions": {name: versions[name] for name in ("torch", "transformers", "trl") if name in versions},
-        "changed": list(changed(*(read_document(path).tree for path in (folder / "recipe.yaml", shipped)))),
+        **_against(*(read_document(path).tree for path in (folder / "recipe.yaml", shipped))),
         "seeds": [int(seed) for seed in run.recipe.get("seeds") or ()],
         "conclusions": list(conclusions(run)),
         "comparisons": list(_comparisons(run)),
@@ -69,6 +70,18 @@ def _comparisons(run: LoadedRun) -> Iterator[dict[str, Any]]:
     for one in run.comparisons:
         told = {"arm": one.variant, "against": one.against, "test": one.test, "seeds": one.n_seeds}
         yield told | {"difference": one.difference, "low": one.low, "high": one.high, "items": one.n_items}
+
+
+def _against(ours: Mapping[str, Any], shipped: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Compare a Run's recipe with the shipped one: what `--set` can say, what not, and arms left out."""
+    found = list(changed(ours, shipped))
+    # A key with an equals sign in it, as of an arm called k=12, would be read up to that sign.
+    edited = [one for one in found if one.count("=") > 1 and not one.partition("=")[2].startswith(("[", "{"))]
+    return {
+        "changed": [one for one in found if one not in edited],
+        "edited": edited,
+        "left_out": [arm for arm in arms_of(shipped) if arm not in arms_of(ours)],
+    }
 
 
 def changed(recipe: Mapping[str, Any], shipped: Mapping[str, Any]) -> Iterator[str]:

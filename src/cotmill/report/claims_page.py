@@ -27,7 +27,8 @@ _HEAD = """\
 
 What four papers claim, and what came of it here. Made by `python docs/evidence.py`; a test compares this page
 with what that makes. The claims and their rules are in `docs/evidence/claims.yaml`, the results of Runs in
-`docs/evidence/results/`.
+`docs/evidence/results/`: `python docs/evidence.py --add RUN` takes them from a finished Run of a recipe that
+is named below, and `--todo` lists those that have none.
 
 The verdict is read off a 95 % interval by the rule that stands beside it, so nobody decides it by hand. The
 intervals are paired by question and seed and speak of new questions and new seeds. **Not reproduced** means
@@ -213,6 +214,10 @@ def _runs(claims: Claims, results: Results) -> Iterator[str]:
         versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
         yield f"### {recipe}\n"
         yield f"`{command_of(recipe, found)}`; Run {found['run']}, {len(found['seeds'])} seeds; {versions}.\n"
+        if found["edited"]:
+            yield f"Changed in the file: {'; '.join(found['edited'])}.\n"
+        if found["left_out"]:
+            yield f"Arms left out of this Run: {', '.join(found['left_out'])}.\n"
         yield from _comparisons(found["comparisons"])
     waiting = [recipe for recipe in claims.recipes if recipe not in results]
     if waiting:

@@ -33,7 +33,15 @@ from cotmill.augment.shards import KEPT_ROWS, Shard, cut, work
 from cotmill.augment.store import SampleStore
 from cotmill.core.checked import read_table, write_table
 from cotmill.core.errors import DataError, RunError
-from cotmill.core.files import aside, canonical_json, folder_aside, read_json, write_json, write_text
+from cotmill.core.files import (
+    aside,
+    canonical_json,
+    folder_aside,
+    read_json,
+    write_checked_json,
+    write_json,
+    write_text,
+)
 from cotmill.core.ids import content_id
 from cotmill.core.progress import progress
 from cotmill.data.identity import RowIds
@@ -118,7 +126,7 @@ def _claim(out: Path, config: RftConfig, pool: Pool, stores: Sequence[SampleStor
         return mark
     if out.is_dir() and any(out.iterdir()):
         raise RunError(f"{out} exists and holds something else; name a new folder")
-    write_json(out / JOB, mine)
+    write_checked_json(out / JOB, mine)
     return mark
 
 

@@ -39,7 +39,7 @@ from cotmill.core.files import (
     folder_aside,
     read_json,
     sha256_of,
-    write_json,
+    write_checked_json,
 )
 from cotmill.core.ids import content_id
 
@@ -84,7 +84,7 @@ class SampleStore:
             folder.mkdir(parents=True, exist_ok=True)
             with cls(folder)._locked(fcntl.LOCK_EX):
                 if not path.is_file():
-                    write_json(path, _record())
+                    write_checked_json(path, _record())
         return cls(folder)
 
     # ---- writing ----------------------------------------------------------------------------------
@@ -119,7 +119,7 @@ class SampleStore:
             # Two processes may do this at once: each under a name of its own, with the same content.
             own = path.with_name(f"{uuid.uuid4().hex}.json")
             with self._locked(fcntl.LOCK_SH):
-                write_json(own, dict(settings))
+                write_checked_json(own, dict(settings))
                 own.replace(path)
         return name
 
@@ -155,7 +155,7 @@ class SampleStore:
             flush(self.folder)
         told = _record(name, rows, sum(lost))
         # From this line on the parts count as taken in, though they are still there.
-        write_json(self.folder / STORE, {**told, "taken": sorted(path.name for path in parts)})
+        write_checked_json(self.folder / STORE, {**told, "taken": sorted(path.name for path in parts)})
 
     def _sweep(self) -> None:
         """Remove what a killed process left, and what has been taken in; only under the exclusive lock."""
@@ -172,7 +172,7 @@ class SampleStore:
         if "taken" in record:
             for name in record.pop("taken"):
                 (self.folder / PARTS / name).unlink(missing_ok=True)
-            write_json(self.folder / STORE, record)
+            write_checked_json(self.folder / STORE, record)
         if (self.folder / PARTS).is_dir() and not _entries(self.folder / PARTS):
             (self.folder / PARTS).rmdir()
 

@@ -1,9 +1,8 @@
-"""Parquet and JSON files that carry the hash of themselves, so that damage is seen when they are read.
+"""Parquet files that carry the hash of themselves, so that damage is seen when they are read.
 
-A Parquet file has it in its footer, under the key `cotmill.sha256`: the hash of the whole file with zeros in
+It is in the footer, under the key `cotmill.sha256`: the hash of the whole file with zeros in
 the place of the hash. It stays ordinary Parquet for every other tool, and needs no second file that could be
-lost. A JSON file has it as its entry `sha256`: the hash of all other entries. Files without a hash (of other
-tools, or of cotmill before it wrote them) are read as they are.
+lost. Files without one (of other tools, or of cotmill before it wrote them) are read as they are.
 
 Large files are not hashed at every reading: their pages have checksums, which Arrow compares as it reads.
 """
@@ -21,21 +20,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cotmill.core.errors import DataError
-from cotmill.core.files import canonical_json, read_json, sha256_of, write_json
+from cotmill.core.errors import DamagedError
+from cotmill.core.files import AGAIN, sha256_of
 
 KEY = "cotmill.sha256"
-DIGEST = "sha256"
 BLANK = "0" * 64
 MARK = b"\x18" + bytes([len(KEY)]) + KEY.encode() + b"\x18" + bytes([len(BLANK)])
 """Key and length of the value, as the footer's encoding (Thrift's compact protocol) writes two strings."""
 LARGE = 2**28
 """Larger files are read with the checksums of their pages only: hashing them costs seconds."""
-AGAIN = "remove it and run what made it again"
-
-
-class DamagedError(DataError):
-    """A finished file is not what was written; the message names it."""
 
 
 @contextmanager
@@ -152,34 +145,6 @@ def _hash(whole: mmap.mmap, place: int) -> str:
     finally:
         view.release()
     return digest.hexdigest()
-
-
-def write_checked_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Write a JSON object that carries the hash of its entries."""
-    write_json(path, {**value, DIGEST: _digest(value)})
-
-
-def read_checked_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object, if it is what was written; the hash itself is left out.
-
-    Raises:
-        DamagedError: it is not, or it is no JSON object.
-    """
-    try:
-        value = read_json(path)
-    except ValueError as error:
-        raise DamagedError(f"{path} is damaged: {error}; {AGAIN}") from error
-    if not isinstance(value, dict):
-        raise DamagedError(f"{path} is damaged: it holds no JSON object; {AGAIN}")
-    told = value.pop(DIGEST, None)
-    if told is not None and told != _digest(value):
-        raise DamagedError(f"{path} is damaged: its content is not what was written; {AGAIN}")
-    return value
-
-
-def _digest(value: Mapping[str, Any]) -> str:
-    """Hash what JSON will give back of a value."""
-    return hashlib.sha256(canonical_json(value).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 Sums = Mapping[str, Mapping[str, Any]]

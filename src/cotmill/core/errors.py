@@ -3,6 +3,7 @@
     CotmillError
     └── UserError            exit code 2, printed without a traceback
         ├── DataError        the data: a file, a row, a column
+        │   └── DamagedError     a finished file is not what was written
         ├── RecipeError      the recipe or an option; found before any model is loaded
         ├── EvidenceError    numbers that do not belong to this pool or model, or that are not finite
         ├── ModelError       a model or tokenizer that cannot be loaded or used so
@@ -25,6 +26,10 @@ class UserError(CotmillError):
 
 class DataError(UserError, ValueError):
     """The data cannot be read or used as it is."""
+
+
+class DamagedError(DataError):
+    """A finished file is not what was written; the message names it."""
 
 
 class RecipeError(UserError, ValueError):

@@ -7,12 +7,17 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from cotmill.core.errors import DamagedError
+
 PART = ".part"
+DIGEST = "sha256"
+"""The entry of a JSON object that holds the hash of all others."""
+AGAIN = "remove it and run what made it again"
 
 
 @contextmanager
@@ -71,12 +76,12 @@ def canonical_json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-def write_once(path: Path, value: Any) -> Any:
-    """Write JSON unless the file is there, and return what it holds; of several processes one writes."""
+def write_once(path: Path, value: Mapping[str, Any]) -> Any:
+    """Write a JSON object with its hash unless it is there, and return what is; of several processes one writes."""
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         own = path.with_name(f"{path.name}.{uuid.uuid4().hex}{PART}")
-        own.write_text(_indented(value), encoding="utf-8")
+        own.write_text(_indented({**value, DIGEST: _digest(value)}), encoding="utf-8")
         flush(own)
         with suppress(FileExistsError):
             os.link(own, path)
@@ -93,9 +98,32 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, _indented(value))
 
 
+def write_checked_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write a JSON object that carries the hash of its entries; `read_json` compares it."""
+    write_json(path, {**value, DIGEST: _digest(value)})
+
+
 def read_json(path: Path) -> Any:
-    """Read a JSON file."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Read a JSON file; a hash that it carries is compared and left out.
+
+    Raises:
+        DamagedError: it is not JSON, or not what was written.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DamagedError(f"{path} is damaged: it is not JSON ({error}); {AGAIN}") from error
+    if isinstance(value, dict) and isinstance(value.get(DIGEST), str):
+        told = value.pop(DIGEST)
+        if told != _digest(value):
+            raise DamagedError(f"{path} is damaged: its content is not what was written; {AGAIN}")
+    return value
+
+
+def _digest(value: Mapping[str, Any]) -> str:
+    """Hash what JSON will give back of a value."""
+    text = canonical_json(json.loads(canonical_json(value)))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def sha256_of(path: Path) -> str:

@@ -17,7 +17,7 @@ from pyarrow import compute
 
 from cotmill.core.checked import opened, read_schema, read_table, write_table
 from cotmill.core.errors import DataError
-from cotmill.core.files import folder_aside, read_json, write_json
+from cotmill.core.files import folder_aside, read_json, write_checked_json
 from cotmill.data.identity import Fingerprint
 from cotmill.data.rejects import Rejects
 from cotmill.data.table import messages_of, table_of, table_of_rows
@@ -266,7 +266,7 @@ class Pool:
             manifest = manifest_of(self.fingerprint, self._rows, self.columns, files)
             manifest["rejects"] = {"count": self.rejects.count, "reasons": dict(self.rejects.reasons)}
             manifest["about"] = self.about
-            write_json(part / MANIFEST, manifest)
+            write_checked_json(part / MANIFEST, manifest)
         return Pool.open(folder)
 
     def _shards(self) -> Iterator[pa.Table]:

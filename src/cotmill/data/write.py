@@ -18,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 
 from cotmill.core.checked import read_table, write_table
-from cotmill.core.files import write_json
+from cotmill.core.files import write_checked_json
 from cotmill.data.identity import Fingerprint
 from cotmill.data.pool import MANIFEST, SHARD_ROWS, Pool, manifest_of, shard_name
 from cotmill.data.rejects import RejectLog, Rejects
@@ -85,7 +85,7 @@ class PoolWriter:
         file = log.path.name if log.path else None
         manifest["rejects"] = {"count": log.count, "reasons": dict(log.reasons), "file": file}
         manifest["about"] = {**about, "promoted": dict(self.promoted)}
-        write_json(self.place() / MANIFEST, manifest)
+        write_checked_json(self.place() / MANIFEST, manifest)
         return Pool.open(self.place(), keep=self._scratch)
 
     def _flush(self) -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from cotmill.core.errors import DataError
-from cotmill.core.files import read_json, write_json
+from cotmill.core.files import read_json, write_checked_json, write_json
 from cotmill.evaluate.ask import answer, asked_table, asks_of, layout_for
 from cotmill.evaluate.benchmark import Benchmark
 from cotmill.evaluate.config import EvalConfig
@@ -84,7 +84,7 @@ def evaluate(
     config = config or EvalConfig()
     benchmark = benchmark.limited(config.limit)
     out.mkdir(parents=True, exist_ok=True)
-    write_json(out / ABOUT, about(lm, benchmark, config, seed))
+    write_checked_json(out / ABOUT, about(lm, benchmark, config, seed))
     metrics: dict[str, Any] = {}
     if config.loss:
         from cotmill.evaluate.loss import solution_loss

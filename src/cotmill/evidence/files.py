@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from cotmill.core.checked import DamagedError, read_table, write_table
-from cotmill.core.errors import EvidenceError
+from cotmill.core.checked import read_table, write_table
+from cotmill.core.errors import DamagedError, EvidenceError
 from cotmill.core.files import aside, canonical_json
 from cotmill.core.row_ids import RowIds
 

@@ -25,9 +25,9 @@ from huggingface_hub.errors import (
 )
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-from cotmill.core.checked import damage_of, read_checked_json
+from cotmill.core.checked import damage_of
 from cotmill.core.errors import ModelError
-from cotmill.core.files import sha256_of
+from cotmill.core.files import read_json, sha256_of
 from cotmill.core.ids import content_id, seed_of
 from cotmill.model.quiet import quiet_transformers
 from cotmill.model.ranks import own_device
@@ -169,7 +169,7 @@ def _refuse_damage(folder: Path, found: str) -> None:
     record = folder / TRAINED
     if not record.is_file():
         return
-    told = read_checked_json(record)
+    told = read_json(record)
     if told.get("result", {}).get("fingerprint", found) == found:
         return
     wrong = damage_of(folder, told.get("files", {})) or f"{folder} holds other files than were written"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cotmill.core.errors import CotmillError, RunError
-from cotmill.core.files import read_json, write_json, write_text
+from cotmill.core.files import read_json, write_checked_json, write_text
 from cotmill.core.ids import content_id
 from cotmill.core.machine import machine_trouble
 from cotmill.core.provenance import cpus, find_gpus, provenance
@@ -135,7 +135,7 @@ def _write_head(asked: Asked, watcher: Watcher) -> None:
     moved = _moved_versions(before, told) if before is not None else []
     if moved:
         watcher.warned(f"finished steps are kept, though they were made with {', '.join(moved)}")
-    write_json(folder / "run.json", head)
+    write_checked_json(folder / "run.json", head)
     write_text(folder / "recipe.yaml", asked.loaded.text)
     write_cells(folder, asked.plan, asked.loaded.varied)
     log_line(

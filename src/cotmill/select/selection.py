@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Bool, Int, Shaped
 
-from cotmill.core.checked import read_checked_json, read_table, write_checked_json, write_table
+from cotmill.core.checked import read_table, write_table
 from cotmill.core.errors import DataError
-from cotmill.core.files import canonical_json, folder_aside
+from cotmill.core.files import canonical_json, folder_aside, read_json, write_checked_json
 from cotmill.core.ids import as_strings, content_id
 from cotmill.data.pool import Pool
 from cotmill.select.budget import Budget, Unit
@@ -95,7 +95,7 @@ class Selection:
             raise DataError(
                 f"{folder} is not a selection: it lacks {FACTS} or {TABLE}; make one with cotmill select"
             )
-        written = read_checked_json(folder / FACTS)
+        written = read_json(folder / FACTS)
         facts = written["facts"]
         if written["key"] != key_of(facts):
             raise DataError(f"{folder / FACTS} was changed after it was written; select again")

@@ -19,9 +19,9 @@ import torch
 from datasets import Dataset
 from transformers import TrainerCallback
 
-from cotmill.core.checked import damage_of, read_checked_json
+from cotmill.core.checked import damage_of
 from cotmill.core.errors import DataError, ModelError, RunError
-from cotmill.core.files import canonical_json, read_json, write_json
+from cotmill.core.files import canonical_json, read_json, write_checked_json
 from cotmill.core.ids import content_id
 from cotmill.core.stopping import patience, stop_here
 from cotmill.data.pool import Pool
@@ -180,7 +180,7 @@ def _refuse_two_losses(config: TrainConfig) -> None:
 
 def _already(out: Path, job: dict[str, Any]) -> TrainResult:
     """Return the result that lies in `out`, if it is of this job."""
-    found = read_checked_json(out / RESULT)
+    found = read_json(out / RESULT)
     if found["job"]["key"] != job["key"]:
         raise RunError(
             f"{out} holds the result of another training ({_differences(found['job'], job)}); "
@@ -216,7 +216,7 @@ def _claim(out: Path, job: dict[str, Any]) -> Path:
     else:
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
-        write_json(work / JOB, job)
+        write_checked_json(work / JOB, job)
     return work
 
 

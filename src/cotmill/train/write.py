@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow as pa
 import torch
 
-from cotmill.core.checked import sums_of, write_checked_json, write_table
-from cotmill.core.files import folder_aside, write_json
+from cotmill.core.checked import sums_of, write_table
+from cotmill.core.files import folder_aside, write_checked_json, write_json
 from cotmill.model.load import LanguageModel, fingerprint_of
 from cotmill.model.snapshots import SNAPSHOTS, snapshot_folder
 from cotmill.train.masked.vocabulary import drop_row, is_added

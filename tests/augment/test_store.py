@@ -255,3 +255,17 @@ def test_reading_takes_little_memory_and_time(tmp_path: Path) -> None:
     assert seen == count
     assert peak < 30e6
     assert store.finish() == count
+
+
+def test_a_file_that_was_lost_is_made_good_by_adding_its_samples_again(tmp_path):
+    rows, store = some(5, 2), opened(tmp_path / "store")
+    store.add(rows)
+    store.finish()
+    before = store.fingerprint
+    lost = next((tmp_path / "store").glob("whole-*/part-*.parquet"))
+    lost.unlink()
+    assert len(store.keys()) == 0
+    store.add(rows)
+    assert store.finish() == 20
+    assert store.fingerprint == before
+    assert lost.is_file()

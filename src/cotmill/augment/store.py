@@ -149,7 +149,8 @@ class SampleStore:
                 rows += write_rows(part / f"part-{number:05d}.parquet", shard)
         name = f"{WHOLE}-{_fingerprint(work)[:16]}"
         final = self.folder / name
-        if name != record["whole"]:
+        if name != record["whole"] or _fingerprint(final) != _fingerprint(work):
+            # The same samples again: a file that was lost or damaged has been drawn anew.
             shutil.rmtree(final, ignore_errors=True)
             work.replace(final)
             flush(self.folder)
@@ -303,5 +304,5 @@ def _shards(stream: Iterable[pa.Table]) -> Iterator[Iterator[pa.Table]]:
 
 def _fingerprint(folder: Path) -> str:
     """Hash the files of a folder."""
-    files = sorted(folder.iterdir())
+    files = sorted(folder.iterdir()) if folder.is_dir() else []
     return content_id(*(part for path in files for part in (path.name, sha256_of(path))))

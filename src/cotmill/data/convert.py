@@ -43,7 +43,7 @@ class Converter:
             return self._table(chunk, names, good, fields)
         except UnicodeEncodeError:
             good, fields = self._sound(chunk, good, fields)
-            return self._table(chunk, names, good, fields)
+            return self._table(_with_sound_names(chunk), names, good, fields)
 
     def _names(self, chunk: Chunk) -> dict[str, str]:
         """Map what the form reads to the names it has in this chunk."""
@@ -67,7 +67,8 @@ class Converter:
         sound, kept = [], []
         for position, found in zip(good, fields, strict=True):
             try:
-                json.dumps(chunk.row(position), ensure_ascii=False, default=str).encode()
+                there = {name: value for name, value in chunk.row(position).items() if value is not None}
+                json.dumps(there, ensure_ascii=False, default=str).encode()
                 sound.append(position)
                 kept.append(found)
             except UnicodeEncodeError as error:
@@ -121,3 +122,17 @@ class Converter:
         if changed:
             self.promoted[own_name(name)] += changed
         return column
+
+
+def _with_sound_names(chunk: Chunk) -> Chunk:
+    """Leave out columns whose names are not Unicode text; rows that had something there were set aside."""
+    sound = {name: one for name, one in chunk.columns.items() if name.isascii() or _is_unicode(name)}
+    return Chunk(sound, chunk.lines)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -181,9 +181,15 @@ HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+(:[\w.-]+){0,2}")
 
 def _in_folder(folder: Path, log: RejectLog) -> Iterator[_File]:
     """Yield a folder's data files, by name; each file's name is the source of rows that have none."""
+    entries = sorted(folder.rglob("*"))
+    lost = [
+        path for path in entries if suffix_of(path) in SUFFIXES and path.is_symlink() and not path.exists()
+    ]
+    if lost:
+        raise DataError(f"{lost[0]} links to {lost[0].readlink()}, which is not there; mend it or remove it")
     paths = [
         path
-        for path in sorted(folder.rglob("*"))
+        for path in entries
         if path.is_file()
         and suffix_of(path) in SUFFIXES
         and path.name not in _NOT_DATA

@@ -13,14 +13,33 @@ from cotmill.core.errors import DataError
 from cotmill.data.chunk import CHUNK_ROWS, Chunk
 from cotmill.data.stream import unpacked
 
+MANY_ROWS = 1_000_000
+"""Rows before their number is compared with the size of the file."""
+ROWS_PER_BYTE = 4
+"""The same short row a million times is packed to a thousand rows a byte; different texts need bytes each."""
+
 
 def parquet_chunks(path: Path) -> Iterator[Chunk]:
     """Stream a Parquet file."""
     try:
         with unpacked(path) as handle, pq.ParquetFile(handle) as parquet:
+            _refuse_bomb(path, parquet.metadata)
             yield from table_chunks(parquet.iter_batches(batch_size=CHUNK_ROWS))
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path} is not a readable Parquet file: {error}") from error
+
+
+def _refuse_bomb(path: Path, told: pq.FileMetaData) -> None:
+    """Refuse a file that promises far more rows than text could be packed into its bytes.
+
+    Raises:
+        DataError: it does.
+    """
+    size = path.stat().st_size
+    if told.num_rows > MANY_ROWS and told.num_rows > ROWS_PER_BYTE * size:
+        raise DataError(
+            f"{path} promises {told.num_rows:,} rows in {size:,} bytes; no text packs so well: refused"
+        )
 
 
 def arrow_chunks(path: Path) -> Iterator[Chunk]:

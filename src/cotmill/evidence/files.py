@@ -23,6 +23,7 @@ END_COLUMN = "end_loss@"
 ROW_GROUP = 1 << 17
 
 
+TOLD = ("kind", "pool_fingerprint", "model_fingerprint")
 ID_COLUMNS = ("row_id", "example_id")
 
 
@@ -74,13 +75,28 @@ def read_columns(path: Path) -> tuple[RowIds, dict[str, np.ndarray], dict[str, A
             f"{path} has columns {table.column_names}; expected a row_id column with the pool's ids"
         )
     raw = (table.schema.metadata or {}).get(METADATA_KEY)
-    about = json.loads(raw) if raw else {}
+    about = _about(path, raw)
     about.setdefault("kind", kind_of_columns(path, table.column_names))
     return (
         RowIds(table[id_column]),
         {name: _numbers(path, name, table[name]) for name in table.column_names if name != id_column},
         about,
     )
+
+
+def _about(path: Path, raw: bytes | None) -> dict[str, Any]:
+    """Read the provenance that a file of cotmill's carries; others have none."""
+    try:
+        about = json.loads(raw) if raw else {}
+    except ValueError as error:
+        raise EvidenceError(
+            f"{path} is damaged: its provenance is not JSON ({error}); measure again"
+        ) from error
+    if not isinstance(about, dict) or not all(isinstance(about.get(name, ""), str) for name in TOLD):
+        raise EvidenceError(f"{path} is damaged: its provenance is not that of evidence; measure again")
+    if not isinstance(about.get("about", {}), dict):
+        raise EvidenceError(f"{path} is damaged: its provenance is not that of evidence; measure again")
+    return about
 
 
 def kind_of_columns(path: Path, names: list[str]) -> str:

@@ -77,7 +77,7 @@ def canonical_json(value: Any) -> str:
 
 
 def write_once(path: Path, value: Mapping[str, Any]) -> Any:
-    """Write a JSON object with its hash unless it is there; return what is. Of several processes one writes."""
+    """Write a JSON object with its hash unless it is there; return what is. Of several, one writes."""
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         own = path.with_name(f"{path.name}.{uuid.uuid4().hex}{PART}")

@@ -1,11 +1,11 @@
-"""The page of evidence: rules give the verdicts, claims fit the shipped recipes, and the page is what is "
-"made."""
+"""The page of evidence: rules give verdicts, claims fit the recipes, and the page is what is made."""
 
 import importlib.util
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -15,8 +15,18 @@ from cotmill.core.errors import DataError
 from cotmill.core.factors import arms_of
 from cotmill.core.files import read_json, write_json
 from cotmill.recipe.text import read_document
+from cotmill.report.claim_probes import is_probe, probe_results
 from cotmill.report.claim_results import changed, results_of
-from cotmill.report.claims import Claims, Result, Setting, overall, read_claims, verdict_of, verdicts_of
+from cotmill.report.claims import (
+    PROBE,
+    Claims,
+    Result,
+    Setting,
+    overall,
+    read_claims,
+    verdict_of,
+    verdicts_of,
+)
 from cotmill.report.claims_page import command_of, evidence_page
 
 ROOT = Path(__file__).parents[2]
@@ -37,12 +47,13 @@ def script() -> ModuleType:
 def made_claims(**setting: object) -> Claims:
     """One claim that a made-up Run tests, one that none does, and one that cannot be tested."""
     tested = {"recipe": "made up", "sum": PAIR, **setting}
+    other = {"recipe": "other", "sum": PAIR}
     about = {"paper": "p", "reported": "5 points"}
     return Claims.model_validate({
         "papers": {"p": {"title": "A paper", "where": "somewhere"}},
         "claims": [
             {"id": "one", "says": "Low losses help.", "tested": [tested], "remark": "They do.", **about},
-            {"id": "two", "says": "Long ones do not.", "tested": [tested | {"recipe": "other"}], **about},
+            {"id": "two", "says": "Long ones do not.", "tested": [other], **about},
             {"id": "three", "says": "It scales.", "untested": "The machine is too small.", **about},
         ],
     })  # fmt: skip
@@ -83,9 +94,15 @@ def test_arms_that_answer_next_to_nothing_test_no_claim():
 def test_every_claim_names_arms_tests_and_grid_points_that_its_recipe_has():
     claims = read_claims(CLAIMS)
     # The recipes' own tests check that they load; here their text is enough, and a hundred times quicker.
-    trees = {name: read_document(ROOT / "recipes" / f"{name}.yaml").tree for name in claims.recipes}
+    trees = {
+        name: read_document(ROOT / "recipes" / f"{name}.yaml").tree
+        for name in claims.recipes
+        if name != PROBE
+    }
     for claim in claims.claims:
         for setting in claim.tested:
+            if setting.probe is not None:
+                continue
             tree, where = trees[setting.recipe], f"{claim.id} in {setting.recipe}"
             assert set(setting.tests) <= set(tree["evaluate"]["tests"]), where
             grid = {key: [str(value) for value in values] for key, values in tree.get("grid", {}).items()}
@@ -154,6 +171,26 @@ def test_the_command_says_what_was_changed_of_the_recipe():
     assert command_of("rft", {"changed": ["seeds=[0, 1]", "train.steps=40"]}) == (
         "cotmill run rft --set 'seeds=[0, 1]' --set train.steps=40"
     )
+
+
+def test_a_probe_of_two_models_is_read_from_its_difference(tmp_path: Path):
+    cells = {"plain": 0.4, "masked": 0.55, "masked - plain": 0.15}
+    rows = [
+        {"model": name, "source": source, "distance": "all", "share": value, "share_low": value - 0.1,
+         "share_high": value + 0.1}
+        for name, value in cells.items() for source in ("question", "all")
+    ]  # fmt: skip
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "influence.parquet")
+    pq.write_table(pa.table({"x": [1]}), tmp_path / "pairs.parquet")
+    write_json(tmp_path / "dependency.json", {"models": ["plain", "masked"], "rows": 50, "seed": 0})
+    probe = {"table": "influence", "where": {"source": "question", "distance": "all"}, "value": "share"}
+    claims = made_claims(recipe=PROBE, sum=[], probe=probe)
+    assert is_probe(tmp_path)
+    found = probe_results(tmp_path, Claims(papers=claims.papers, claims=claims.claims[:1]))
+    (result,) = (Result.model_validate(one) for one in found["results"])
+    assert (result.difference, result.items) == (0.15, 50)
+    assert result.means == {"plain": 0.4, "masked": 0.55}
+    assert "dependency, influence | +15.0 points (+5.0 to +25.0) |" in evidence_page(claims, {PROBE: found})
 
 
 def test_what_set_cannot_say_is_told_apart(run_folder: Path, tmp_path: Path):

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from cotmill.report.claims import PROBE, Claim, Claims, Result, Setting, Verdict, overall, verdicts_of
 from cotmill.report.claims import VERDICTS as ORDER
-from cotmill.report.claims import Claim, Claims, Result, Setting, Verdict, overall, verdicts_of
 from cotmill.report.text import count, joined, signed
 
 Results = Mapping[str, Mapping[str, Any]]
@@ -188,6 +188,8 @@ def command_of(recipe: str, found: Mapping[str, Any] | None) -> str:
     >>> command_of("rft", {"changed": ["sample.k=50"]})
     'cotmill run rft --set sample.k=50'
     """
+    if recipe == PROBE:
+        return "cotmill measure dependency PLAIN MASKED --data ROWS --out dependency"
     changed = (found or {}).get("changed") or ()
     return " ".join([f"cotmill run {recipe}", *(f"--set {_quoted(one)}" for one in changed)])
 
@@ -221,7 +223,7 @@ def _runs(claims: Claims, results: Results) -> Iterator[str]:
         yield from _comparisons(found["comparisons"])
     waiting = [recipe for recipe in claims.recipes if recipe not in results]
     if waiting:
-        yield f"Not yet run: {', '.join(f'`cotmill run {recipe}`' for recipe in waiting)}.\n"
+        yield f"Not yet run: {', '.join(f'`{command_of(recipe, None)}`' for recipe in waiting)}.\n"
 
 
 def _comparisons(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:

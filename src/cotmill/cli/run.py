@@ -78,23 +78,9 @@ def _tell(asked: Asked, device: str) -> None:
 
 def _run(asked: Asked, *, report: bool) -> None:
     """Tell, run, report."""
-    from cotmill.cli.terminal.running import conclusion_lines, watching
-    from cotmill.core.stopping import STOPPED, Stopped
-    from cotmill.recipe.run import RunFailed, run_recipe
+    from cotmill.cli.terminal.running import carried_out, conclusion_lines
 
-    try:
-        with watching(asked) as watcher:
-            folder = run_recipe(asked, watcher)
-    except Stopped as stopped:
-        typer.echo(
-            f"stopped by {stopped}; all finished steps are kept in {asked.folder}. "
-            "Type the same command again to go on.",
-            err=True,
-        )
-        raise typer.Exit(STOPPED) from None
-    except RunFailed as failed:
-        typer.echo(f"error: {failed}", err=True)
-        raise typer.Exit(1) from None
+    folder = carried_out(asked)
     for line in conclusion_lines(folder):
         typer.echo(line)
     typer.echo(f"Run: {folder}")

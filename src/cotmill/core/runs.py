@@ -38,7 +38,7 @@ from cotmill.core.secrets import hide
 
 LAYOUT = 1
 STEP, TIMING = "step.json", "timing.json"
-UNEQUAL = (TIMING, "log.txt", "logs", ".lock", ".workers", "work", "report.html", "report_files")
+UNEQUAL = (TIMING, "log.txt", "logs", ".lock", ".workers", "work", "report.html", "report_files", "study")
 """Names in a Run that may differ between two Runs of one recipe."""
 HASHED_BELOW = 64 * 2**20
 """Larger files are hashed again only when their size or time of change has moved."""

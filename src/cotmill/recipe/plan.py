@@ -169,7 +169,7 @@ class _Chain:
         left_out = {"lab", "clinical", "file", "benchmark", *(["metric"] if source.metric is None else [])}
         config = found.config | _told(source, left_out, "held_aside") | {"name": name}
         made = source.lab or source.clinical
-        rows = made.rows if made else source.rows or 1000
+        rows = made.rows if made else source.rows or source.held_aside or 1000
         return self._step("test", config, {}, found, of_test(rows, lab=made is not None))
 
     def sampled(self, sample: Sample, data: Step) -> dict[str, Step]:

@@ -36,10 +36,11 @@ def _data(found: Found) -> Section | None:
         "better than a "
         "straight one, and the interval of its change of slope leaves out zero.",
     )
-    return Section(
-        "data", "Accuracy against labelled data", text, tuple(_data_figures(curves)),
-        (slopes_table(curves, "Slope, bend and ceiling", "rows"), _forms_table(curves)),
-    )  # fmt: skip
+    tables = [slopes_table(curves, "Slope, bend and ceiling", "rows")]
+    if any("forms" in curve for curve in curves):
+        tables.append(_forms_table(curves))
+    title = "Accuracy against labelled data"
+    return Section("data", title, text, tuple(_data_figures(curves)), tuple(tables))
 
 
 def _data_figures(curves: Sequence[Found]) -> list[Figure]:
@@ -70,7 +71,11 @@ def _forms_table(curves: Sequence[Found]) -> Table:
         if errors:
             cells = [f"{100 * errors[name]['held_out']:.1f}" if name in errors else "" for name in names]
             rows.append((visible(curve["model"]), visible(curve["method"]), *cells, curve["chosen"]))
-    shared = [curve for curve in curves if {form["name"] for form in curve.get("forms", ())} == set(names)]
+    shared = [
+        curve
+        for curve in curves
+        if "forms" in curve and {form["name"] for form in curve.get("forms", ())} == set(names)
+    ]
     if len(shared) > 1:
         mean = [_mean_error(shared, name) for name in names]
         best = names[mean.index(min(mean))]

@@ -18,12 +18,12 @@ from typing import Any
 
 from cotmill.core.errors import RecipeError
 from cotmill.core.files import read_json
-from cotmill.core.runs import STEP, TIMING
+from cotmill.core.runs import STEP, TIMING, StepRecord
+from cotmill.recipe.costs import READING, TRAINING, tokens_of
 from cotmill.recipe.estimate import parameters_of
-from cotmill.recipe.steps.places import MODEL, SAMPLES
+from cotmill.recipe.graph import Step
+from cotmill.recipe.steps.places import MODEL
 
-TRAINS, READS = 6.0, 2.0
-"""FLOPs a parameter and token."""
 QUESTION_TOKENS = 40.0
 """Tokens of a question that is read before it is answered, where nothing says how many there were."""
 
@@ -114,8 +114,8 @@ def cost_of_tokens(
 ) -> Cost:
     """Count the FLOPs of a step's tokens."""
     if kind == "train":
-        return Cost(tokens, 0.0, TRAINS * parameters * tokens, 0.0, seconds, disk)
-    return Cost(0.0, tokens, 0.0, READS * parameters * tokens, seconds, disk)
+        return Cost(tokens, 0.0, TRAINING * parameters * tokens, 0.0, seconds, disk)
+    return Cost(0.0, tokens, 0.0, READING * parameters * tokens, seconds, disk)
 
 
 def total(costs: Iterable[Cost]) -> Cost:
@@ -163,17 +163,20 @@ class Costs:
         disk = sum(one["bytes"] for one in record["files"].values())
         told = {"seconds": float(timing.get("cpu_seconds", timing.get("seconds", 0.0))), "disk": float(disk)}
         kind = str(record["kind"])
-        tokens = _tokens(kind, place)
-        return cost_of_tokens(kind, tokens, self._parameters(record) if tokens else 0.0, **told)
+        tokens = _tokens(record, place)
+        return cost_of_tokens(kind, tokens, self._parameters(record, place) if tokens else 0.0, **told)
 
-    def _parameters(self, record: Mapping[str, Any]) -> float:
-        """Find the size of the model that a step used: named, or trained by another step."""
+    def _parameters(self, record: Mapping[str, Any], place: Path) -> float:
+        """Find the size of the model that a step used: its own, a named one, or another step's."""
+        if (place / MODEL / "config.json").is_file():
+            return parameters_of(str(place / MODEL))
         named = (record["config"].get("model") or {}).get("name")
         if named:
             return parameters_of(str(named))
         trained = record["inputs"].get("model")
-        place = self.folder / "steps" / str(trained) / STEP
-        return self._parameters(read_json(place)) if trained and place.is_file() else 0.0
+        before = self.folder / "steps" / str(trained)
+        found = trained and (before / STEP).is_file()
+        return self._parameters(read_json(before / STEP), before) if found else 0.0
 
     @cached_property
     def before(self) -> dict[str, tuple[str, ...]]:
@@ -194,27 +197,13 @@ class Costs:
         return found
 
 
-def _tokens(kind: str, place: Path) -> float:
-    """Count the tokens that a finished step put through a model."""
-    if kind == "train":
-        return float(read_json(place / MODEL / "cotmill.json")["result"]["tokens"])
-    if kind == "evaluate":
+def _tokens(record: Mapping[str, Any], place: Path) -> float:
+    """Count the tokens that a finished step put through a model; those of measurements are not on record."""
+    if record["kind"] == "evaluate":
         told = read_json(place / "metrics.json")
         return float(told.get("items", 0)) * (float(told.get("mean_tokens") or 0.0) + QUESTION_TOKENS)
-    if kind == "sample":
-        return _sampled(place / SAMPLES)
-    return 0.0
-
-
-def _sampled(folder: Path) -> float:
-    """Count what was written into a store of samples, and the questions once each."""
-    from cotmill.augment.store import SampleStore
-
-    written, questions = 0.0, set()
-    for batch in SampleStore.open(folder, create=False).batches(["example_id", "tokens"]):
-        written += float(sum(value or 0 for value in batch.column("tokens").to_pylist()))
-        questions |= set(batch.column("example_id").to_pylist())
-    return written + QUESTION_TOKENS * len(questions)
+    made = StepRecord(str(record["kind"]), int(record["version"]), record["config"], record["inputs"])
+    return tokens_of(Step(made, place.name), place)[0]
 
 
 def cell_facts(costs: Costs, steps: Mapping[str, str]) -> dict[str, float]:

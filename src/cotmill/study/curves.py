@@ -131,13 +131,15 @@ def foretold(choice: Choice, y: Float[np.ndarray, "draw point"], x: Rows, amount
     return {"amount": amount, **interval(float(found[0]), np.clip(found[1:] + spread, 0.0, 1.0)).as_json()}
 
 
-def spread_of_new(choice: Choice, y: Float[np.ndarray, "draw point"], x: Rows) -> Float[np.ndarray, " other"]:
+def spread_of_new(
+    choice: Choice, y: Float[np.ndarray, "draw point"], x: Rows, salt: str = ""
+) -> Float[np.ndarray, " other"]:
     """Draw how far a new measurement lies from the curve."""
     noise = math.sqrt(float(y[1:].var(axis=0).mean()))
     best = choice.fitted[choice.best.name]
     left = math.sqrt(float(best.error[0]) / max(1, len(x) - choice.best.parameters))
     sigma = max(noise, left, float(choice.held_out[choice.best.name][0]))
-    return sigma * rng_of(0, "study", "new", len(x)).standard_normal(len(y) - 1)
+    return sigma * rng_of(0, "study", "new", len(x), salt).standard_normal(len(y) - 1)
 
 
 def extrapolations(points: Sequence[Point], draws: Draws, x: Rows) -> Iterator[dict[str, Any]]:

@@ -30,7 +30,8 @@ def method_of(pipeline: Pipeline) -> tuple[str, str]:
         words = [f"RFT k={k}" if models == 1 else f"pooled RFT k={k} of {models} models"]
         kinds = ["rft" if models == 1 else "pooled"]
     if pipeline.select is not None and not is_less_data(pipeline):
-        words.append(f"{pipeline.select.method} {pipeline.select.budget}")
+        early = " before sampling" if pipeline.select.before_augment and pipeline.augment is not None else ""
+        words.append(f"{pipeline.select.method} {pipeline.select.budget}{early}")
         kinds.append("select")
     mask = pipeline.train.mask
     if mask is not None:
@@ -42,7 +43,12 @@ def method_of(pipeline: Pipeline) -> tuple[str, str]:
 
 def is_less_data(pipeline: Pipeline) -> bool:
     """Say whether a selection only makes the labelled data fewer: at random, and before anything is added."""
-    return pipeline.select is not None and pipeline.select.method == "random" and pipeline.augment is None
+    select = pipeline.select
+    return (
+        select is not None
+        and select.method == "random"
+        and (pipeline.augment is None or select.before_augment)
+    )
 
 
 def planned_rows(pipeline: Pipeline, of_source: float) -> float:
@@ -52,7 +58,7 @@ def planned_rows(pipeline: Pipeline, of_source: float) -> float:
     assert pipeline.select is not None
     budget = Budget.parse(pipeline.select.budget)
     if budget.unit is Unit.PERCENT:
-        return round(of_source * float(budget.amount) / 100)
+        return float(round(of_source * float(budget.amount) / 100))
     return min(of_source, float(budget.amount)) if budget.unit is Unit.ROWS else of_source
 
 
@@ -83,7 +89,12 @@ def suffixes(pipelines: Sequence[tuple[Any, Pipeline]]) -> list[str]:
 def _usual(settings: Sequence[Mapping[str, str]]) -> dict[str, str]:
     """Find the most frequent value of every setting, the first one among equals."""
     keys = dict.fromkeys(key for one in settings for key in one)
-    return {key: Counter(one.get(key, "null") for one in settings).most_common(1)[0][0] for key in keys}
+    found = {}
+    for key in keys:
+        # Only pipelines that augment have settings of that stage to differ in.
+        able = [one for one in settings if key in one or not key.startswith("augment.")]
+        found[key] = Counter(one.get(key, "null") for one in able).most_common(1)[0][0]
+    return found
 
 
 def _flat(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:

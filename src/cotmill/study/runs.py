@@ -22,7 +22,8 @@ from cotmill.recipe.collect import GRID, by_question
 from cotmill.recipe.estimate import parameters_of
 from cotmill.recipe.load import Cell, load_recipe
 from cotmill.recipe.schema import Pipeline
-from cotmill.recipe.steps.places import MODEL, POOL
+from cotmill.recipe.steps.places import MODEL, POOL, SELECTION
+from cotmill.select import Selection
 from cotmill.study.cost import Costs, cell_facts
 from cotmill.study.naming import is_less_data, method_of, samples_of, suffixes
 from cotmill.study.points import Point
@@ -111,9 +112,9 @@ def _name(arm: str, seed: int, point: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def _rows(done: Done) -> float:
     """Count the labelled rows that a cell started from: what was selected at random, or the whole data."""
-    trained = done.place("train")
-    if is_less_data(done.pipeline) and trained is not None:
-        return float(read_json(trained / MODEL / "cotmill.json")["result"]["rows"])
+    selected = done.place("select")
+    if is_less_data(done.pipeline) and selected is not None:
+        return float(len(Selection.read(selected / SELECTION)))
     data = done.place("data")
     return float(read_json(data / POOL / "pool.json")["rows"]) if data is not None else 0.0
 

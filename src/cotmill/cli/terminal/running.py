@@ -208,3 +208,23 @@ def watching(asked: Asked) -> Iterator[Watcher]:
         BarColumn(bar_width=30), TimeElapsedColumn(), what, transient=True, refresh_per_second=2
     ) as bar:
         yield Bar(asked, bar)
+
+
+def carried_out(asked: Asked) -> Path:
+    """Make the Run and show how it goes; a stop or a fault ends the command with its exit code."""
+    from cotmill.core.stopping import STOPPED, Stopped
+    from cotmill.recipe.run import RunFailed, run_recipe
+
+    try:
+        with watching(asked) as watcher:
+            return run_recipe(asked, watcher)
+    except Stopped as stopped:
+        typer.echo(
+            f"stopped by {stopped}; all finished steps are kept in {asked.folder}. "
+            "Type the same command again to go on.",
+            err=True,
+        )
+        raise typer.Exit(STOPPED) from None
+    except RunFailed as failed:
+        typer.echo(f"error: {failed}", err=True)
+        raise typer.Exit(1) from None

@@ -46,7 +46,7 @@ def test_settings_are_named_by_what_was_done(plan):
 def test_a_random_half_is_less_data_and_not_a_method(plan):
     rows = {rows for _, method, rows in settings_of(plan) if method == "SFT"}
     assert rows == {20.0, 40.0, 80.0}
-    cells = [one for one in cost_table(plan, find_device("h100"))["settings"] if one["method"] == "SFT"]
+    cells = [one for one in cost_table(plan, find_device("h100-80gb"))["settings"] if one["method"] == "SFT"]
     assert {one["rows"]: one["cells"] for one in cells} == {20.0: 2, 40.0: 4, 80.0: 2}
 
 

@@ -28,7 +28,9 @@ def command(  # noqa: PLR0913 - every option is one of the command line
     label_price: Annotated[float | None, typer.Option(min=0, help="Money for one labelled row.")] = None,
     hour_price: Annotated[float | None, typer.Option(min=0, help="Money for an hour of the device.")] = None,
     budget: Annotated[float | None, typer.Option(min=0, help="Money that there is.")] = None,
-    device: Annotated[str, typer.Option(help="cpu-core, l4, rtx4090, a100, h100 or h200.")] = "cpu-core",
+    device: Annotated[
+        str, typer.Option(help="cpu-core, rtx-4090, l40s, a100-80gb, h100-80gb or h200.")
+    ] = "cpu-core",
     test: Annotated[str | None, typer.Option(help="Which test counts; the first by default.")] = None,
     facts: Annotated[Path | None, typer.Option(help="JSON: base → {parameters, loss}.")] = None,
     keep_base: Annotated[bool, typer.Option("--keep-base", help="Leave other bases out.")] = False,

@@ -19,7 +19,7 @@ def command(  # noqa: PLR0913 - every option is one of the command line
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Steps made side by side.")] = None,
     device: Annotated[
-        str, typer.Option(help="State hours of: cpu-core, l4, rtx4090, a100, h100, h200.")
+        str, typer.Option(help="State hours of: cpu-core, rtx-4090, l40s, a100-80gb, h100-80gb, h200.")
     ] = "cpu-core",
     utilisation: Annotated[
         float | None, typer.Option(min=0.001, max=1.0, help="Share of its peak that training reaches.")

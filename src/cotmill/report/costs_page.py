@@ -73,5 +73,5 @@ def hours(value: float) -> str:
     ('3.6 s', '0.50', '12.3')
     """
     if value < 0.1:
-        return f"{3600 * value:.2g} s"
+        return f"{3600 * value:.{0 if value > 0.003 else 1}f} s"
     return f"{value:.2f}" if value < 10 else f"{value:,.1f}"

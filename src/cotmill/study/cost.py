@@ -20,7 +20,9 @@ from cotmill.core.errors import RecipeError
 from cotmill.core.files import read_json
 from cotmill.core.runs import STEP, TIMING, StepRecord
 from cotmill.recipe.costs import READING, TRAINING, tokens_of
-from cotmill.recipe.estimate import parameters_of
+from cotmill.recipe.device import DEVICES as GPUS
+from cotmill.recipe.device import TRAINING_SHARE
+from cotmill.recipe.estimate import FLOPS, parameters_of
 from cotmill.recipe.graph import Step
 from cotmill.recipe.steps.places import MODEL
 
@@ -32,13 +34,14 @@ QUESTION_TOKENS = 40.0
 class Device:
     """A stated device: what it does at best with matrices, and what share of that jobs of this sort reach.
 
-    Peaks are the makers' figures for dense bfloat16 (CPU: float32 as measured here). Shares are round
-    numbers of the usual order; state your own with `--utilisation`.
+    Peaks and the share of training are those of `recipe.device`, which also knows memory and bandwidth; a
+    CPU core's is measured. The share of writing is a round number; state your own share of training with
+    `--utilisation`.
     """
 
     name: str
     flops: float
-    trains: float = 0.35
+    trains: float = TRAINING_SHARE
     writes: float = 0.05
     """Share reached when text is generated, which waits for memory."""
 
@@ -47,16 +50,8 @@ class Device:
         return (training / self.trains + reading / self.writes) / self.flops / 3600
 
 
-DEVICES = {
-    one.name: one
-    for one in (
-        Device("cpu-core", 4e10, 1.0, 1.0),
-        Device("a100", 312e12),
-        Device("h100", 989e12),
-        Device("h200", 989e12),
-        Device("l4", 121e12),
-        Device("rtx4090", 165e12),
-    )
+DEVICES = {"cpu-core": Device("cpu-core", FLOPS, 1.0, 1.0)} | {
+    one.name: Device(one.name, 1e12 * one.teraflops) for one in GPUS.values()
 }
 
 

@@ -74,6 +74,7 @@ def test_sentences_say_what_the_numbers_say(tmp_path: Path):
     assert "“S2L + masked” has the highest mean of 4 arms" in said[0]
     assert "comes first in 100.0" in said[0]
     assert "every other arm can be told apart" in said[0]
+    assert said[0].endswith("400 questions, 5 seeds.")
     assert "better with “" in said[1]
     assert "Of 1 interactions 1 has an interval without zero" in text
     assert "depends on the other" in text
@@ -90,6 +91,12 @@ def test_where_nothing_is_found_nothing_is_claimed(tmp_path: Path):
     assert not any(word in "\n".join(said) for word in ("better", "worse", "more than the sum"))
     assert "not told apart with" in said[1]
     assert any("none holds when all are counted" in one for one in said)
+
+
+def test_one_seed_is_said(tmp_path: Path):
+    means = {"baseline": 0.30, "masked": 0.45, "S2L": 0.31, "S2L + masked": 0.60}
+    said = conclusions(read_run(crossed_run(tmp_path / "run", means, seeds=1)))
+    assert "1 seed. There is one seed" in said[0]
 
 
 def test_a_loss_of_two_factors_is_said_as_a_loss(tmp_path: Path):

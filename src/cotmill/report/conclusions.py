@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from cotmill.core.factors import BASELINE
 from cotmill.report.crossed import Crossed, Effect, Spent, crossed, spent
+from cotmill.report.findings import ONE_SEED
 from cotmill.report.read import LoadedRun, variant_name
-from cotmill.report.text import joined, percent, points, visible
+from cotmill.report.text import count, joined, percent, points, visible
 
 MOST_NAMED = 5
 """Arms that a sentence lists before it counts the rest."""
@@ -64,9 +65,13 @@ def _about_best(one: Crossed) -> str:
         )
     again = best.firsts.get(best.arm, 0.0)
     text += f" With seeds and questions drawn anew it comes first in {percent(again)} of draws"
-    if not best.not_apart:
-        return f"{text}, and every other arm can be told apart from it."
-    return f"{text}; {_listed(best.not_apart)} cannot be told apart from it."
+    if best.not_apart:
+        text += f"; {_listed(best.not_apart)} cannot be told apart from it."
+    else:
+        text += ", and every other arm can be told apart from it."
+    return f"{text} {count(one.items)} questions, {one.seeds} seed{'s' if one.seeds > 1 else ''}." + (
+        ONE_SEED if one.seeds == 1 else ""
+    )
 
 
 def _listed(arms: Sequence[str]) -> str:

@@ -12,6 +12,9 @@ from cotmill.report.pages import Page, as_markdown, write_figures
 from cotmill.study.fit import fit_all
 from cotmill.study.table import find_table, read_table
 
+sys.path.insert(0, str(Path(__file__).parent))
+from scale_page import page as scale_page
+
 DOCS = Path(__file__).parent
 
 
@@ -33,12 +36,16 @@ def with_fits(page: Page) -> str:
 
 def generated() -> dict[str, str]:
     """Map each generated file to what it should hold."""
-    return {
+    made = {
         "scaling.md": with_fits(scaling_page()),
         "cli.md": reference(),
         "lab_examples.md": examples(),
         "recipe.schema.json": json.dumps(recipe_schema(), indent=2, sort_keys=True) + "\n",
     }
+    measured = DOCS / "scale.json"
+    if measured.exists():
+        made["scale.md"] = scale_page(json.loads(measured.read_text(encoding="utf-8")))
+    return made
 
 
 def main() -> int:

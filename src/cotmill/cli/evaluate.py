@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cotmill.cli.terminal.executing import with_executor
+
 if TYPE_CHECKING:
     from cotmill.evaluate.benchmark import Benchmark, Metric
     from cotmill.evaluate.config import EvalConfig
+    from cotmill.execute.executor import Execution, Executor
     from cotmill.model.load import LanguageModel
 
 
+@with_executor
 def command(  # noqa: PLR0913 - every option is one of the command line
     benchmark: Annotated[
         list[str], typer.Option(help="A set (gsm8k, mgsm:de+fr, gsm-ic=PATH) or a file; repeat for several.")
@@ -43,6 +47,7 @@ def command(  # noqa: PLR0913 - every option is one of the command line
     export_task: Annotated[
         bool, typer.Option("--export-task", help="Write tasks of lm-evaluation-harness instead.")
     ] = False,
+    execution: Execution,
 ) -> None:
     """Ask a model a benchmark; every raw output is kept, and the same command goes on where it stopped."""
     from cotmill.evaluate.benchmarks import benchmark as find
@@ -64,8 +69,10 @@ def command(  # noqa: PLR0913 - every option is one of the command line
         _export(found, config, out)
         return
     lm = _load(model, threads)
-    for one in found:
-        _one(lm, one, config, out=out if len(found) == 1 else out / _slug(one.name), seed=seed)
+    with execution.start() as executor:
+        for one in found:
+            place = out if len(found) == 1 else out / _slug(one.name)
+            _one(lm, one, config, out=place, seed=seed, executor=executor)
 
 
 def _config(**told: Any) -> EvalConfig:
@@ -107,7 +114,9 @@ def _load(model: str, threads: int | None) -> LanguageModel:
     return load(model)
 
 
-def _one(lm: LanguageModel, benchmark: Benchmark, config: EvalConfig, *, out: Path, seed: int) -> None:
+def _one(
+    lm: LanguageModel, benchmark: Benchmark, config: EvalConfig, *, out: Path, seed: int, executor: Executor
+) -> None:
     """Say what will be done, do it, and show what came of it."""
     from cotmill.evaluate.plan import plan_of
     from cotmill.evaluate.run import evaluate
@@ -115,7 +124,7 @@ def _one(lm: LanguageModel, benchmark: Benchmark, config: EvalConfig, *, out: Pa
 
     for line in plan_of(lm, benchmark, config, out=out, seed=seed):
         typer.echo(line)
-    result = evaluate(lm, benchmark, out=out, config=config, seed=seed)
+    result = evaluate(lm, benchmark, out=out, config=config, seed=seed, executor=executor)
     for line in lines_of(result.metrics):
         typer.echo(line)
     typer.echo(f"written to {out}")

@@ -101,7 +101,12 @@ SHARED = ("run", "sample")
 
 def _alone(verb: str | None, told: Mapping[str, Any]) -> bool:
     """Say whether a verb must be the only one to write to its output: not with parts, nor in later ranks."""
-    return verb not in SHARED and told.get("part") is None and os.environ.get("RANK", "0") == "0"
+    return (
+        verb not in SHARED
+        and told.get("part") is None
+        and told.get("shards") is None
+        and os.environ.get("RANK", "0") == "0"
+    )
 
 
 class Verbs(TyperGroup):

@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cotmill.cli.terminal.executing import with_executor
+
 if TYPE_CHECKING:
+    from cotmill.execute.executor import Execution
     from cotmill.recipe.run import Asked
 
 
+@with_executor
 def command(  # noqa: PLR0913 - one for each option
     recipe: Annotated[
         str, typer.Argument(help="A YAML file, or the name of a shipped recipe such as quickstart.")
@@ -20,9 +24,6 @@ def command(  # noqa: PLR0913 - one for each option
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/NAME by default.")] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="a.b=c", help="Change a setting; repeatable.")
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Steps made side by side; by default as fits the machine.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
     device: Annotated[
@@ -35,6 +36,7 @@ def command(  # noqa: PLR0913 - one for each option
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON schema of recipes, for editors.")
     ] = False,
+    execution: Execution,
 ) -> None:
     """Run a whole recipe and leave a Run: a folder that can be resumed, replayed and reported.
 
@@ -49,10 +51,17 @@ def command(  # noqa: PLR0913 - one for each option
         raise typer.BadParameter("name a recipe: a YAML file, or a shipped one such as quickstart")
     if device and not dry_run:
         raise typer.BadParameter("--device estimates and runs nothing; add --dry-run")
+    asked = _asked(recipe, out, [*_told(execution), *(settings or [])], execution.workers)
     if dry_run:
-        _tell(_asked(recipe, out, settings or [], workers), device)
+        _tell(asked, device)
     else:
-        _run(_asked(recipe, out, settings or [], workers), report=report)
+        _run(asked, report=report)
+
+
+def _told(execution: Execution) -> list[str]:
+    """Write the options of the executor as settings of the recipe; how many workers is the machine's."""
+    found = execution.model_dump(exclude_defaults=True, exclude={"workers"})
+    return [f"execute.{name}={json.dumps(value)}" for name, value in found.items()]
 
 
 def _asked(name: str, out: Path | None, settings: list[str], workers: int | None) -> Asked:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cotmill.cli.terminal.executing import with_executor
+
 if TYPE_CHECKING:
     from cotmill.augment.engines.base import Engine
+    from cotmill.augment.engines.spread import SpreadEngine
     from cotmill.augment.sampling import Job
+    from cotmill.execute.executor import Execution
 
 
+@with_executor
 def command(  # noqa: PLR0913 - every option is one of the command line
     model: Annotated[str, typer.Option(help="A folder, a hub name, lab:NAME, or the name a server knows.")],
     data: Annotated[str, typer.Option(help="Questions: a file, a folder, a pool, or a name on the hub.")],
@@ -48,6 +54,7 @@ def command(  # noqa: PLR0913 - every option is one of the command line
     patience: Annotated[float, typer.Option(help="openai: seconds without any answer to bear.")] = 300.0,
     timeout: Annotated[float, typer.Option(help="openai: seconds that one request may take.")] = 600.0,
     extra: Annotated[str, typer.Option(help="openai: JSON that goes into every request.")] = "{}",
+    execution: Execution,
 ) -> None:
     """Draw k samples per question into a store: each exactly once, whatever is killed on the way."""
     from cotmill.augment.sampling import Sampler, questions_of
@@ -64,16 +71,21 @@ def command(  # noqa: PLR0913 - every option is one of the command line
         },
     )  # fmt: skip
     questions = questions_of(read_pool(data).without_labels(), limit=limit, part=_part(part))
-    back_end = _engine(
-        engine, model, form=form, batch_size=batch_size, threads=threads, urls=url or [], n=n,
-        concurrency=concurrency, per_minute=per_minute, patience=patience, timeout=timeout,
-    )  # fmt: skip
-    back_end.block = max(1, save_every or back_end.block)
-    store = SampleStore.open(out)
-    sampler = Sampler(back_end, questions, store, job)
-    for line in plan_lines(sampler):
-        typer.echo(line)
-    result = sampler.run(lambda *about: typer.echo(round_line(job, *about)))
+    with ExitStack() as stack:
+        how: dict[str, Any] = {
+            "form": form, "batch_size": batch_size, "threads": threads, "urls": url or [], "n": n,
+            "concurrency": concurrency, "per_minute": per_minute, "patience": patience, "timeout": timeout,
+            "save_every": save_every,
+        }  # fmt: skip
+        if execution.here:
+            back_end = _engine(engine, model, **how)
+        else:
+            back_end = stack.enter_context(_spread(engine, model, execution, **how))
+        store = SampleStore.open(out)
+        sampler = Sampler(back_end, questions, store, job)
+        for line in plan_lines(sampler):
+            typer.echo(line)
+        result = sampler.run(lambda *about: typer.echo(round_line(job, *about)))
     store.finish()
     for line in [*summary_lines(result, back_end.problems()), *found_lines(result)]:
         typer.echo(line)
@@ -144,7 +156,29 @@ def _part(text: str) -> tuple[int, int]:
     return int(which) - 1, int(of)
 
 
-def _engine(name: str, model: str, **told: Any) -> Engine:
+def _spread(name: str, model: str, execution: Execution, **told: Any) -> SpreadEngine:
+    """Make the back end by the workers of an executor."""
+    from cotmill.augment.engines.spread import Maker, spread
+    from cotmill.core.errors import RecipeError
+
+    if name not in ("hf", "vllm"):
+        raise RecipeError(
+            f"--engine {name} is a server's work already; give --url once for every server, and no executor"
+        )
+    if told["urls"]:
+        raise RecipeError(f"--url is for --engine openai; the engine is {name}")
+    maker = Maker(name, model, told["form"], told["batch_size"], told["save_every"])  # type: ignore[arg-type]
+    return spread(maker, execution)
+
+
+def _engine(name: str, model: str, *, save_every: int | None, **told: Any) -> Engine:
+    """Make the back end in this process."""
+    made = _engine_named(name, model, **told)
+    made.block = max(1, save_every or made.block)
+    return made
+
+
+def _engine_named(name: str, model: str, **told: Any) -> Engine:
     """Make the back end; only what it needs is imported."""
     from cotmill.core.errors import RecipeError
 

@@ -56,6 +56,9 @@ def command(  # noqa: PLR0913 - every option is one of the command line
     checkpoint_every: Annotated[int | None, typer.Option(help="Steps between resumable states.")] = None,
     seed: Annotated[int, typer.Option(help="Fixes order and all that is drawn.")] = 0,
     threads: Annotated[int | None, typer.Option(help="Threads of torch.")] = None,
+    accelerate: Annotated[
+        Path | None, typer.Option(help="Processes, FSDP: a file as in recipes/accelerate.")
+    ] = None,
 ) -> None:
     """Fine-tune a model on a pool: answers carry the loss, a killed run goes on where it stopped."""
     config = config_of(
@@ -92,6 +95,7 @@ def command(  # noqa: PLR0913 - every option is one of the command line
         checkpoints=checkpoints,
         held_out=kept_out,
         extras=extras,
+        accelerate=accelerate,
     )
     typer.echo(_sentence(result, out))
     for line in recorded(extras, pool, result, trajectories=trajectories, seen=seen):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from pyarrow import compute
 from cotmill.core.checked import opened, read_schema, read_table, write_table
 from cotmill.core.errors import DataError
 from cotmill.core.files import folder_aside, read_json, write_checked_json
+from cotmill.data.elsewhere import is_address, put
 from cotmill.data.identity import Fingerprint
 from cotmill.data.rejects import Rejects
 from cotmill.data.table import messages_of, table_of, table_of_rows
@@ -255,7 +257,12 @@ class Pool:
         return {"rows_read": self._rows, **self.about, "filters": [*self.about.get("filters", ()), step]}
 
     def write(self, folder: Path | str) -> Pool:
-        """Write Parquet shards and a manifest, whole or not at all, and open what was written."""
+        """Write Parquet shards and a manifest, whole or not at all, and open what was written.
+
+        The folder may be at an address that fsspec knows; what is opened is then a copy in a scratch folder.
+        """
+        if is_address(str(folder)):
+            return self._write_elsewhere(str(folder))
         folder = Path(folder)
         refuse_foreign(folder)
         files: list[str] = []
@@ -268,6 +275,13 @@ class Pool:
             manifest["about"] = self.about
             write_checked_json(part / MANIFEST, manifest)
         return Pool.open(folder)
+
+    def _write_elsewhere(self, address: str) -> Pool:
+        """Write into a scratch folder, then to the address."""
+        scratch = TemporaryDirectory(prefix="cotmill-")
+        self.write(Path(scratch.name) / "pool")
+        put(Path(scratch.name) / "pool", address, last=MANIFEST)
+        return Pool.open(Path(scratch.name) / "pool", keep=scratch)
 
     def _shards(self) -> Iterator[pa.Table]:
         """Cut the rows into tables of `SHARD_ROWS`; an empty Pool is one empty table."""

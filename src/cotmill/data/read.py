@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from cotmill.core.errors import DataError
@@ -20,6 +21,7 @@ from cotmill.core.progress import progress
 from cotmill.data.chunk import Chunk
 from cotmill.data.convert import Converter
 from cotmill.data.detect import detect, form_named, form_of_columns
+from cotmill.data.elsewhere import fetched, is_address
 from cotmill.data.fields import normal
 from cotmill.data.forms import Form
 from cotmill.data.identity import RowIds
@@ -63,11 +65,27 @@ def read_pool(
     Raises:
         DataError: nothing usable, or not clear what it is: the message says what to type.
     """
+    told = (_wanted(form, columns), out, source_name)
+    if not is_address(str(source)):
+        return _read(str(source), str(source), *told)
+    scratch = TemporaryDirectory(prefix="cotmill-")
+    return _read(str(fetched(str(source), Path(scratch.name))), str(source), *told, keep=scratch)
+
+
+def _read(
+    source: str,
+    called: str,
+    wanted: Form | None,
+    out: Path | None,
+    source_name: str | None,
+    keep: TemporaryDirectory[str] | None = None,
+) -> Pool:
+    """Read what lies here; `keep` is the scratch folder that it lies in, if it came from elsewhere."""
     found = Path(source)
     if (found / MANIFEST).is_file():
-        pool = Pool.open(found)
+        pool = Pool.open(found, keep=keep)
         return pool.write(out) if out else pool
-    files, wanted = _files(str(source)), _wanted(form, columns)
+    files = _files(source)
     with _writer(out) as writer:
         forms: dict[str, str] = {}
         row_ids = RowIds()
@@ -75,12 +93,12 @@ def read_pool(
             for file in files(log):
                 forms |= _read_file(file, wanted, writer, log, row_ids, source_name)
         if not writer.rows:
-            raise DataError(_nothing(str(source), log))
+            raise DataError(_nothing(called, log))
         about = {
-            "read_from": str(source),
+            "read_from": called,
             "forms": forms,
             "rows_read": writer.rows,
-            "licences": _licences(str(source), found, forms),
+            "licences": _licences(source, found, forms),
         }
         pool = writer.finish(log, about)
     return Pool.open(out) if out else pool

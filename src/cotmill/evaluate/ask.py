@@ -16,9 +16,10 @@ from cotmill.evaluate.config import EvalConfig
 from cotmill.evaluate.items import ASKED, Layout
 from cotmill.evaluate.store import Output, OutputStore
 from cotmill.evaluate.summary import TOO_LONG
+from cotmill.execute.executor import Executor
 
 if TYPE_CHECKING:
-    from cotmill.model.load import LanguageModel
+    from cotmill.model.load import LanguageModel, Source
     from cotmill.model.render import Row
 
 SAVE_EVERY = 1_024
@@ -59,8 +60,17 @@ def asks_of(lm: LanguageModel, benchmark: Benchmark, config: EvalConfig, seed: i
     ]
 
 
-def answer(lm: LanguageModel, asks: Sequence[Ask], config: EvalConfig, store: OutputStore) -> list[Output]:
-    """Generate what the store does not hold, and return all answers in the order of the asks."""
+def answer(
+    lm: LanguageModel,
+    asks: Sequence[Ask],
+    config: EvalConfig,
+    store: OutputStore,
+    executor: Executor | None = None,
+) -> list[Output]:
+    """Generate what the store does not hold, and return all answers in the order of the asks.
+
+    The chunks are the same whoever answers them, and are stored in their order: so is the file.
+    """
     missing = {ask.key for ask in asks if store.get(ask.key, config.max_new_tokens) is None}
     steps = iter(progress(range(len(missing)), "answering"))
 
@@ -68,12 +78,35 @@ def answer(lm: LanguageModel, asks: Sequence[Ask], config: EvalConfig, store: Ou
         for _ in range(answers):
             next(steps, None)
 
-    for chunk in _chunks(asks, config.save_every or _save_every(lm)):
-        if todo := [ask for ask in chunk if ask.key in missing]:
+    chunks = _chunks(asks, config.save_every or _save_every(lm))
+    wanted = (todo for chunk in chunks if (todo := [ask for ask in chunk if ask.key in missing]))
+    if executor is None or executor.here:
+        for todo in wanted:
             store.append(_generate(lm, todo, config, advance))
+    else:
+        from cotmill.model.load import source_of
+
+        source = source_of(lm)
+        for outputs in executor.map(answer_chunk, (Chunk(source, todo, config) for todo in wanted)):
+            store.append(outputs)
+            advance(len(outputs))
     advance(len(missing) + 1)
     found = (store.get(ask.key, config.max_new_tokens) for ask in asks)
     return [output for output in found if output is not None]
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some questions for a worker to ask, and how it loads the model."""
+
+    source: Source
+    asks: list[Ask]
+    config: EvalConfig
+
+
+def answer_chunk(chunk: Chunk) -> list[Output]:
+    """Ask some questions in a worker."""
+    return _generate(chunk.source.model(), chunk.asks, chunk.config, lambda _: None)
 
 
 def _save_every(lm: LanguageModel) -> int:

@@ -26,6 +26,7 @@ from cotmill.evaluate.grade import METRICS, grade, write_graded
 from cotmill.evaluate.items import read_items
 from cotmill.evaluate.metrics import Estimate
 from cotmill.evaluate.store import OutputStore
+from cotmill.execute.executor import Executor
 
 if TYPE_CHECKING:
     from cotmill.model.load import LanguageModel
@@ -76,6 +77,7 @@ def evaluate(
     out: Path,
     config: EvalConfig | None = None,
     seed: int = 0,
+    executor: Executor | None = None,
 ) -> EvalResult:
     """Ask a model a benchmark and write what came of it; called again, it goes on where it stopped.
 
@@ -91,7 +93,7 @@ def evaluate(
 
         metrics["loss"] = solution_loss(lm, benchmark, config, out)
     if config.samples:
-        outputs = answer(lm, asks_of(lm, benchmark, config, seed), config, OutputStore(out))
+        outputs = answer(lm, asks_of(lm, benchmark, config, seed), config, OutputStore(out), executor)
         layout = layout_for(benchmark, config)
         metrics = write_graded(grade(asked_table(benchmark, outputs, layout), layout), out, **metrics)
     else:

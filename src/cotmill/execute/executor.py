@@ -152,12 +152,3 @@ class Executor:
             self._team = self.execution.team()
             self._team.__enter__()
         return self._team
-
-
-def on_processes(workers: int) -> Execution:
-    """So many worker processes on this machine, which share its cores.
-
-    >>> on_processes(1).here
-    True
-    """
-    return Execution(workers=workers)

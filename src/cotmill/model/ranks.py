@@ -33,6 +33,11 @@ def meet() -> None:
     distributed.barrier()
 
 
+def cut_over_processes() -> bool:
+    """Whether accelerate was told to cut the model over the processes (FSDP)."""
+    return os.environ.get("ACCELERATE_USE_FSDP", "false").lower() == "true"
+
+
 def own_device() -> str | None:
     """Name the GPU of this process; None lets the one there is be taken."""
     if RANKED in os.environ and torch.cuda.is_available():

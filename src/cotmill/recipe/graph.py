@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cotmill.core.runs import StepRecord
+from cotmill.execute.executor import Execution
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Task:
     """Where files and models lie on this machine; the config holds their hashes instead."""
     threads: int = 1
     gpus: tuple[str, ...] = ()
+    execution: Execution = field(default_factory=Execution)
+    """By whom the shards of the step are done; by this process, unless the recipe shares them out."""
 
 
 Make = Callable[[Task], None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,12 @@ from cotmill.recipe.estimate import is_tiny
 from cotmill.recipe.load import LoadedRecipe
 from cotmill.recipe.plan import Plan, plan_recipe
 from cotmill.recipe.runner import Runner, machine_share
+from cotmill.recipe.schema import Execute
 from cotmill.recipe.steps import KINDS
 from cotmill.recipe.watch import Failure, Silent, Watcher
 
+STEPS_AWAY = 64
+"""Steps that an engine elsewhere is given at a time, unless a number is named."""
 OURS = (".lock", ".workers", "log.txt")
 """What a Run folder may hold before it has a run.json."""
 
@@ -40,6 +43,7 @@ class Asked:
     workers: int
     threads: int
     gpus: tuple[str, ...] = ()
+    execute: Execute = field(default_factory=Execute)
 
     @property
     def fingerprint(self) -> str:
@@ -60,8 +64,15 @@ def prepare(loaded: LoadedRecipe, folder: Path | None = None, *, workers: int | 
     models |= {name for sample in samples for name in sample.models if name is not None}
     tiny = all(is_tiny(model) for model in models)
     gpus = find_gpus()
-    share = machine_share(tiny=tiny, workers=workers, cores=cpus(), gpus=len(gpus))
-    return Asked(loaded, plan_recipe(loaded), folder or Path("runs") / loaded.varied.name, *share, gpus)
+    folder, execute = folder or Path("runs") / loaded.varied.name, loaded.varied.execute
+    if workers is not None:
+        execute = execute.model_copy(update={"workers": workers})
+    if execute.engine == "local" and execute.share == "steps":
+        share = machine_share(tiny=tiny, workers=execute.workers, cores=cpus(), gpus=len(gpus))
+    else:
+        folder = folder.absolute()  # elsewhere the working directory is another
+        share = (execute.workers or STEPS_AWAY if execute.share == "steps" else 1), execute.threads
+    return Asked(loaded, plan_recipe(loaded), folder, *share, gpus, execute)
 
 
 def run_recipe(asked: Asked, watcher: Watcher | None = None) -> Path:
@@ -91,7 +102,7 @@ def _make(asked: Asked, watcher: Watcher) -> list[Failure]:
     with locked(folder):
         sweep(folder)
         _write_head(asked, watcher)
-        runner = Runner(folder, KINDS, asked.workers, asked.threads, watcher, asked.gpus)
+        runner = Runner(folder, KINDS, asked.workers, asked.threads, watcher, asked.gpus, asked.execute)
         failures = runner.make(list(plan.steps.values()))
         collect(folder, plan, asked.loaded.varied)
         if not failures:

@@ -13,19 +13,19 @@ import sys
 import time
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cotmill.core.errors import UserError
 from cotmill.core.machine import machine_trouble
 from cotmill.core.runs import damage, hold_as_worker, log_line, publish, seal, timed
 from cotmill.core.stopping import stop_on_signals
+from cotmill.execute.executor import NARROW, Execution
 from cotmill.execute.local import WorkerDiedError, Workers
+from cotmill.execute.team import Team
 from cotmill.recipe.graph import Kind, Step, Task, dependants, in_order
+from cotmill.recipe.schema import Execute
 from cotmill.recipe.watch import Failure, Watcher
-
-NARROW = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-"""Variables that keep the libraries of a worker to its share of the cores."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class Runner:
     watcher: Watcher
     gpus: tuple[str, ...] = ()
     """Names of the GPUs that may be used, as CUDA_VISIBLE_DEVICES takes them."""
+    execute: Execute = field(default_factory=Execute)
 
     def unfinished(self, steps: Sequence[Step]) -> list[Step]:
         """List the steps that are not there whole; a damaged one is said and will be made again."""
@@ -74,8 +75,19 @@ class Runner:
         self._sweep(todo)
         narrow = dict.fromkeys(NARROW, str(self.threads))
         environment = {**narrow, "TOKENIZERS_PARALLELISM": "false"}
-        with Workers(min(self.workers, len(todo)), environment=environment) as team, stop_on_signals():
+        with self._team(len(todo), environment) as team, stop_on_signals():
             return _Making(self, todo, team).loop()
+
+    def _team(self, steps: int, environment: Mapping[str, str]) -> Team:
+        """Make those who do whole steps: processes here, unless the recipe shares steps out."""
+        if self.away:
+            return self.execute.team(environment=environment, a_job=1)
+        return Workers(min(self.workers, steps), environment=environment)
+
+    @property
+    def away(self) -> bool:
+        """Whether steps are done elsewhere."""
+        return self.execute.engine != "local" and self.execute.share == "steps"
 
     def _sweep(self, todo: Sequence[Step]) -> None:
         """Remove unfinished folders, but for those of kinds that go on where they were."""
@@ -90,7 +102,9 @@ class Runner:
         """Put together what the function of a step is given."""
         inputs = {role: self.folder / "steps" / name for role, name in step.record.inputs.items()}
         out = self.folder / "work" / step.name
-        return Task(step.record.config, inputs, out, step.places, self.threads, self.gpus)
+        shards = self.execute if self.execute.share == "shards" else Execution()
+        gpus = () if self.away else self.gpus  # elsewhere the engine says which GPU is whose
+        return Task(step.record.config, inputs, out, step.places, self.threads, gpus, shards)
 
     def log(self, step: Step) -> Path:
         """Name the file that holds what a step printed."""
@@ -100,7 +114,7 @@ class Runner:
 class _Making:
     """The state of one pass over the graph: what waits, what runs, what is lost."""
 
-    def __init__(self, runner: Runner, todo: Sequence[Step], team: Workers) -> None:
+    def __init__(self, runner: Runner, todo: Sequence[Step], team: Team) -> None:
         self.runner, self.team = runner, team
         self.waiting = list(todo)
         self.running: dict[str, Step] = {}

@@ -21,6 +21,7 @@ from cotmill.core.errors import RecipeError
 from cotmill.core.factors import combinations, wrong_with
 from cotmill.evaluate.config import EvalConfig
 from cotmill.evidence import Influence
+from cotmill.execute.executor import Execution
 from cotmill.lab.testsets import TEST_SETS
 from cotmill.measure.influence.config import GateConfig, InfluenceConfig, QueryConfig
 from cotmill.select import SELECTORS, Limits
@@ -341,6 +342,14 @@ class Pipeline(Part):
         return self
 
 
+class Execute(Execution):
+    """Where a recipe is worked on; none of it decides a result."""
+
+    share: Literal["steps", "shards"] = "steps"
+    """What the engine's workers are given: whole steps, side by side, or the shards of one step after the
+    other (measuring, sampling, choosing paths; training stays here)."""
+
+
 class Varied(Part):
     """What is varied in a pipeline, and what is compared."""
 
@@ -356,6 +365,8 @@ class Varied(Part):
     """Name to overrides of the pipeline; none: one arm, the pipeline itself."""
     compare_to: str | None = None
     """The arm that the others are compared to."""
+    execute: Execute = Execute()
+    """Where the work is done: on this machine, on a Ray cluster, by jobs of Slurm."""
     contrasts: dict[str, dict[str, float]] = {}
     """Further questions: a name, and the weight of each arm in the sum that answers it."""
 

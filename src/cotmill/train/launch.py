@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
+from accelerate.commands.config.config_args import load_config_from_file
 
 from cotmill.core.errors import RecipeError, RunError
 from cotmill.core.files import read_json, write_json
@@ -38,14 +40,18 @@ def launch(  # noqa: PLR0913 - the arguments of train
     held_out: Pool | None = None,
     processes: int | None = None,
     extras: Extras | None = None,
+    accelerate: Path | None = None,
 ) -> TrainResult:
     """Train in as many processes as there are GPUs; `processes` overrides it (on CPUs, by gloo).
+
+    A file for `accelerate` (recipes/accelerate has some) says how many processes there are, and whether the
+    model is cut over them (FSDP).
 
     Raises:
         RecipeError: the rows of a micro-batch cannot be shared evenly.
         RunError: a process failed; its output has the reason.
     """
-    count = processes or max(1, torch.cuda.device_count())
+    count = processes or (processes_of(accelerate) if accelerate else max(1, torch.cuda.device_count()))
     if count == 1 or RANKED in os.environ:
         return train(
             base,
@@ -81,16 +87,40 @@ def launch(  # noqa: PLR0913 - the arguments of train
         "pools": sorted(written),
     }
     write_json(folder / ORDER, order)
-    _start(folder, count)
+    _start(folder, count, accelerate)
     shutil.rmtree(folder)
     return TrainResult(**read_json(out / RESULT)["result"])
 
 
-def _start(folder: Path, count: int) -> None:
+def processes_of(accelerate: Path) -> int:
+    """Read how many processes a configuration of accelerate starts on this machine.
+
+    Raises:
+        RecipeError: it is none, or one of several machines.
+    """
+    try:
+        found = load_config_from_file(str(accelerate))
+    except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
+        raise RecipeError(
+            f"{accelerate} is no configuration that accelerate can read ({error}); make one with: "
+            "accelerate config, or take one of recipes/accelerate"
+        ) from error
+    if getattr(found, "num_machines", 1) > 1:
+        raise RecipeError(
+            f"{accelerate} is for {found.num_machines} machines; type on each of them: accelerate launch "
+            f"--config_file {accelerate} --machine_rank N -m cotmill.cli.main train …"
+        )
+    return int(found.num_processes)
+
+
+def _start(folder: Path, count: int, accelerate: Path | None) -> None:
     """Start the processes and wait for them."""
     where = ["--cpu"] if not torch.cuda.is_available() else ["--multi_gpu"]
     command = [sys.executable, "-m", "accelerate.commands.launch", *where, f"--num_processes={count}"]
     command += ["--num_machines=1", "--mixed_precision=no", "--dynamo_backend=no", "--main_process_port=0"]
+    if accelerate is not None:
+        command = [sys.executable, "-m", "accelerate.commands.launch", f"--config_file={accelerate}"]
+        command += [f"--num_processes={count}"]
     done = subprocess.run(  # noqa: S603 - this Python, a fixed module, and a path
         [*command, "-m", "cotmill.train.launch", str(folder)], check=False
     )

@@ -20,14 +20,14 @@ from datasets import Dataset
 from transformers import TrainerCallback
 
 from cotmill.core.checked import damage_of
-from cotmill.core.errors import DataError, ModelError, RunError
+from cotmill.core.errors import DataError, ModelError, RecipeError, RunError
 from cotmill.core.files import canonical_json, read_json, write_checked_json
 from cotmill.core.ids import content_id
 from cotmill.core.stopping import patience, stop_here
 from cotmill.data.pool import Pool
 from cotmill.model.load import LanguageModel, load
 from cotmill.model.quiet import quiet_transformers
-from cotmill.model.ranks import own_device, processes, rank
+from cotmill.model.ranks import cut_over_processes, own_device, processes, rank
 from cotmill.model.threads import use_threads
 from cotmill.model.tokenise import TokenisedRows, refuse_bad_masks, tokenise
 from cotmill.train.check import clean_check
@@ -45,7 +45,7 @@ from cotmill.train.watch import (
     StopAtBadLoss,
     even_steps,
 )
-from cotmill.train.write import RESULT, snapshot, write_result
+from cotmill.train.write import RESULT, gathered, snapshot, write_result
 
 JOB = "job.json"
 
@@ -115,7 +115,9 @@ def train(  # noqa: PLR0913 - what is trained on what, how, where to, and what i
     """
     threads, extras = use_threads(threads), extras or Extras()
     started = time.monotonic()
-    lm = load(base, dtype=torch.float32, device=own_device(), seed=seed)
+    # Weights that will be cut over several GPUs need not fit into one.
+    lm = load(base, dtype=torch.float32, device="cpu" if cut_over_processes() else own_device(), seed=seed)
+    _refuse_with_cut_weights(config, checkpoints)
     job = job_of(lm, pool, config, seed=seed, threads=threads, extra=f"{extras.name}/{checkpoints}")
     if (out / RESULT).is_file():
         return _already(out, job)
@@ -145,9 +147,11 @@ def train(  # noqa: PLR0913 - what is trained on what, how, where to, and what i
             stop_here()
         facts: dict[str, Any] = _facts(lm, pool, rows, plan, trainer.state.log_history)
         facts |= {"seed": seed, "threads": threads}
+        weights = gathered(trainer)
         if rank() > 0:
             return TrainResult(**facts, fingerprint="")
-        result = write_result(trainer, lm, out, job, facts, work, seconds=time.monotonic() - started)
+        spent = time.monotonic() - started
+        result = write_result(trainer, lm, out, job, facts, work, seconds=spent, weights=weights)
     shutil.rmtree(work)
     return TrainResult(**result)
 
@@ -167,6 +171,17 @@ def job_of(
         "extra": extra,
     }
     return {**job, "key": content_id(canonical_json(job))}
+
+
+def _refuse_with_cut_weights(config: TrainConfig, checkpoints: int) -> None:
+    """Refuse what needs the whole model in one process where it is cut over several."""
+    if not cut_over_processes():
+        return
+    if config.lora is not None or config.mask is not None or checkpoints or config.eval_answers:
+        raise RecipeError(
+            "lora, mask, checkpoints and eval_answers need the whole model in each process; leave them out, "
+            "or train without FSDP (recipes/accelerate/ddp.yaml)"
+        )
 
 
 def _refuse_two_losses(config: TrainConfig) -> None:

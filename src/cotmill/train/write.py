@@ -27,7 +27,7 @@ OPTIONAL = (
 """Columns of the log that are there only if the training measured them."""
 
 
-def write_result(
+def write_result(  # noqa: PLR0913 - what a result is made of
     trainer: Any,
     lm: LanguageModel,
     out: Path,
@@ -36,6 +36,7 @@ def write_result(
     work: Path,
     *,
     seconds: float,
+    weights: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write the folder of the trained model, whole or not at all; return the facts with its fingerprint.
 
@@ -47,7 +48,7 @@ def write_result(
         if hasattr(model, "merge_and_unload"):
             model.save_pretrained(part / ADAPTER)
             model = model.merge_and_unload()
-        write_weights(model, lm.tokenizer, part, low=trainer.args.bf16)
+        write_weights(model, lm.tokenizer, part, low=trainer.args.bf16, weights=weights)
         write_table(log_table(trainer.state.log_history), part / LOG)
         if (work / SNAPSHOTS).is_dir():
             # Copied, not moved: a kill before the result is whole must leave them for the next start.
@@ -59,11 +60,25 @@ def write_result(
     return result
 
 
-def write_weights(model: Any, tokenizer: Any, folder: Path, *, low: bool = False) -> None:
+def gathered(trainer: Any) -> dict[str, Any] | None:
+    """Collect the weights of a model that is cut over processes; all of them must call this.
+
+    None where every process has the whole model.
+    """
+    if not (trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled):
+        return None
+    return trainer.accelerator.get_state_dict(trainer.model)
+
+
+def write_weights(
+    model: Any, tokenizer: Any, folder: Path, *, low: bool = False, weights: dict[str, Any] | None = None
+) -> None:
     """Save a model and its tokenizer; in bfloat16 when its arithmetic was."""
-    if low:
-        model = model.to(torch.bfloat16)
-    model.save_pretrained(folder)
+    if weights is not None:
+        kind = torch.bfloat16 if low else torch.float32
+        model.save_pretrained(folder, state_dict={name: value.to(kind) for name, value in weights.items()})
+    else:
+        (model.to(torch.bfloat16) if low else model).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
 

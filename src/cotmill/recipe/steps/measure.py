@@ -41,8 +41,9 @@ def make_measure(task: Task) -> None:
 
     use_threads(task.threads)
     aside = task.out / UNFINISHED
-    told = {"max_length": task.config["max_length"], "work": aside}
-    found = MEASURES[task.config["kind"]](task, open_pool(task.inputs["pool"]), told)
+    with task.execution.start() as executor:
+        told = {"max_length": task.config["max_length"], "work": aside, "executor": executor}
+        found = MEASURES[task.config["kind"]](task, open_pool(task.inputs["pool"]), told)
     for name, evidence in (found if isinstance(found, dict) else {EVIDENCE: found}).items():
         evidence.write(task.out / name)
     shutil.rmtree(aside, ignore_errors=True)
@@ -107,7 +108,7 @@ def _influence(task: Task, pool: Pool, told: Mapping[str, Any]) -> Evidence:
     settings["max_length"] = told["max_length"] or settings["max_length"]
     config = InfluenceConfig.model_validate(settings)
     gate = GateConfig.model_validate(task.config["gate"])
-    found = measure_influence(lm, pool, queries, config, work=told["work"])
+    found = measure_influence(lm, pool, queries, config, work=told["work"], executor=told["executor"])
     findings = tail_patch(lm, pool, queries, found, gate)
     if gate.subsets:
         again = partial(_retrained, task, told["work"])

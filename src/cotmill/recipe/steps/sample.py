@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cotmill.recipe.graph import Task
-from cotmill.recipe.steps.places import AUDIT, POOL, SAMPLES, load_model, open_pool
+from cotmill.recipe.steps.places import AUDIT, POOL, SAMPLES, load_model, model_name, open_pool
 
 
 def make_sample(task: Task) -> None:
@@ -13,6 +13,7 @@ def make_sample(task: Task) -> None:
     from cotmill.augment.allocate import Allocation
     from cotmill.augment.engines.base import SamplingSettings
     from cotmill.augment.engines.hf import HfEngine
+    from cotmill.augment.engines.spread import Maker, spread
     from cotmill.augment.sampling import Job, Sampler, questions_of
     from cotmill.augment.store import SampleStore
 
@@ -23,7 +24,12 @@ def make_sample(task: Task) -> None:
     )  # fmt: skip
     questions = questions_of(open_pool(task.inputs["pool"]), limit=config["questions"])
     store = SampleStore.open(task.out / SAMPLES)
-    Sampler(HfEngine(load_model(task)), questions, store, job).run()
+    if task.execution.here:
+        Sampler(HfEngine(load_model(task)), questions, store, job).run()
+    else:
+        called = task.inputs["model"].name if "model" in task.inputs else None
+        with spread(Maker("hf", model_name(task), called=called), task.execution) as engine:
+            Sampler(engine, questions, store, job).run()
     store.finish()
     (store.folder / ".lock").unlink(missing_ok=True)
 
@@ -34,7 +40,7 @@ def make_augment(task: Task) -> None:
     from cotmill.augment.rft import make_rft
 
     config = RftConfig.model_validate(task.config["rft"])
-    make_rft(_stores(task), open_pool(task.inputs["pool"]), task.out, config)
+    make_rft(_stores(task), open_pool(task.inputs["pool"]), task.out, config, execution=task.execution)
 
 
 def _stores(task: Task) -> list[Path]:

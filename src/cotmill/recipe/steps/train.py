@@ -73,10 +73,12 @@ def make_evaluate(task: Task) -> None:
     from cotmill.evaluate.run import evaluate
 
     config = EvalConfig.model_validate(task.config["evaluate"])
-    evaluate(
-        load_model(task),
-        open_test(task.inputs["test"]),
-        out=task.out,
-        config=config,
-        seed=task.config["seed"],
-    )
+    with task.execution.start() as executor:
+        evaluate(
+            load_model(task),
+            open_test(task.inputs["test"]),
+            out=task.out,
+            config=config,
+            seed=task.config["seed"],
+            executor=executor,
+        )

@@ -55,7 +55,8 @@ def test_steps_made_by_jobs_are_those_made_here(tmp_path: Path, monkeypatch: pyt
     here = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(here))  # jobs import `toys` by name
     monkeypatch.chdir(tmp_path)
-    steps = toys.diamond(width=2)
+    one = toys.step("number", number=4)
+    steps = [toys.step("total", {"a": one}), one]
     jobs = Execute(engine="slurm", address="local", workers=2)
     for name, execute in (("here", Execute()), ("jobs", jobs)):
         (tmp_path / name).mkdir()

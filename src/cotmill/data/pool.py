@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from cotmill.core.files import folder_aside, read_json, write_checked_json
 from cotmill.data.elsewhere import is_address, put
 from cotmill.data.identity import Fingerprint
 from cotmill.data.rejects import Rejects
+from cotmill.data.scratch import Scratch
 from cotmill.data.table import messages_of, table_of, table_of_rows
 from cotmill.data.types import FIXED, LABEL_PREFIX, Example, Trace
 
@@ -278,10 +278,10 @@ class Pool:
 
     def _write_elsewhere(self, address: str) -> Pool:
         """Write into a scratch folder, then to the address."""
-        scratch = TemporaryDirectory(prefix="cotmill-")
-        self.write(Path(scratch.name) / "pool")
-        put(Path(scratch.name) / "pool", address, last=MANIFEST)
-        return Pool.open(Path(scratch.name) / "pool", keep=scratch)
+        scratch = Scratch()
+        self.write(scratch.path() / "pool")
+        put(scratch.path() / "pool", address, last=MANIFEST)
+        return Pool.open(scratch.path() / "pool", keep=scratch)
 
     def _shards(self) -> Iterator[pa.Table]:
         """Cut the rows into tables of `SHARD_ROWS`; an empty Pool is one empty table."""

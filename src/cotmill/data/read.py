@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from cotmill.core.errors import DataError
@@ -29,6 +28,7 @@ from cotmill.data.licence import Licence, licence_near
 from cotmill.data.pool import MANIFEST, Pool, refuse_foreign
 from cotmill.data.records import SUFFIXES, chunks, suffix_of
 from cotmill.data.rejects import REJECTS, RejectLog
+from cotmill.data.scratch import Scratch
 from cotmill.data.write import PoolWriter
 
 AUTO = "auto"
@@ -68,8 +68,8 @@ def read_pool(
     told = (_wanted(form, columns), out, source_name)
     if not is_address(str(source)):
         return _read(str(source), str(source), *told)
-    scratch = TemporaryDirectory(prefix="cotmill-")
-    return _read(str(fetched(str(source), Path(scratch.name))), str(source), *told, keep=scratch)
+    scratch = Scratch()
+    return _read(str(fetched(str(source), scratch.path())), str(source), *told, keep=scratch)
 
 
 def _read(
@@ -78,7 +78,7 @@ def _read(
     wanted: Form | None,
     out: Path | None,
     source_name: str | None,
-    keep: TemporaryDirectory[str] | None = None,
+    keep: Scratch | None = None,
 ) -> Pool:
     """Read what lies here; `keep` is the scratch folder that it lies in, if it came from elsewhere."""
     found = Path(source)

@@ -7,9 +7,6 @@ again. Numbers of several kinds become floats where that loses nothing; all othe
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import weakref
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -22,23 +19,9 @@ from cotmill.core.files import write_checked_json
 from cotmill.data.identity import Fingerprint
 from cotmill.data.pool import MANIFEST, SHARD_ROWS, Pool, manifest_of, shard_name
 from cotmill.data.rejects import RejectLog, Rejects
+from cotmill.data.scratch import Scratch
 from cotmill.data.table import as_text
 from cotmill.data.types import FIXED
-
-
-class Scratch:
-    """A temporary folder that is made when first asked for, and removed with its last user."""
-
-    def __init__(self) -> None:
-        """Make nothing yet."""
-        self._path: Path | None = None
-
-    def path(self) -> Path:
-        """Return the folder."""
-        if self._path is None:
-            self._path = Path(tempfile.mkdtemp(prefix="cotmill-"))
-            weakref.finalize(self, shutil.rmtree, self._path, ignore_errors=True)
-        return self._path
 
 
 class PoolWriter:

@@ -9,6 +9,7 @@ from cotmill.recipe.load import recipe_of_text
 from cotmill.recipe.plan import plan_recipe
 from cotmill.study.cost import Cost, Device, find_device, split_cells, total
 from cotmill.study.forecast import cost_table, settings_of
+from cotmill.study.naming import Apart
 
 TEXT = """
 name: names
@@ -41,6 +42,13 @@ def test_settings_are_named_by_what_was_done(plan):
         "SFT", "RFT k=4", "pooled RFT k=2 of 2 models", "SFT + mask 0.3", "SFT + shortest 50%",
         "SFT, steps=20", "SFT + shortest 50% + mask 0.3",
     ]  # fmt: skip
+
+
+def test_other_training_is_a_move_and_other_data_is_none():
+    assert Apart().kind("sft") == "sft"
+    assert Apart(", steps=20", only_training=True).kind("sft") == "train"
+    assert Apart(", steps=20", only_training=True).kind("rft") == "rft"
+    assert Apart(", defects=0.3", only_training=False).kind("sft") == "other"
 
 
 def test_a_random_half_is_less_data_and_not_a_method(plan):

@@ -44,7 +44,7 @@ def test_the_move_that_brings_most_comes_first(made):
 def test_moves_without_evidence_are_listed_and_not_invented(made):
     found = make_plan(world(made, data=0.05, mask=0.05), device=DEVICE, draws=100)
     assert {move["kind"] for move in found["moves"]} == {"label", "mask"}
-    assert {one["kind"] for one in found["unknown"]} == {"rft", "pooled", "select", "base"}
+    assert {one["kind"] for one in found["unknown"]} == {"rft", "pooled", "select", "train", "base"}
     assert all("run" in one and one["run"] for one in found["unknown"])
     alone = [point for point in world(made, data=0.05, mask=0.05) if point.rows == 125]
     assert "label" in {one["kind"] for one in make_plan(alone, device=DEVICE, draws=60)["unknown"]}

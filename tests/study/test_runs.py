@@ -16,7 +16,7 @@ from cotmill.study.runs import facts_of_base, read_runs
 
 DOCS = Path(__file__).parents[2] / "docs"
 SMALLER = (
-    "seeds=[0]", "grid.data.train.limit=[16, 32]", "train.epochs=0.5", "evaluate.max_new_tokens=6",
+    "seeds=[0]", "grid.data.train.limit=[8, 16, 32]", "train.epochs=0.5", "evaluate.max_new_tokens=6",
     "data.train.hold_aside=12", "evaluate.tests.held_out.held_aside=12", "arms.RFT.sample.k=1",
     "arms.RFT.sample.questions=2", "arms.RFT.sample.max_new_tokens=4",
 )  # fmt: skip
@@ -42,7 +42,7 @@ def told(tmp_path_factory):
     (folder / "my.jsonl").write_text("\n".join(lines))
     recipe = re.search(r"```yaml\n(.*?)```", (DOCS / "planner.md").read_text(), re.S)
     assert recipe is not None
-    fewer = re.sub(r"  pruned: .*\n", "", recipe[1])  # an arm less, for time
+    fewer = re.sub(r"  (pruned|masked): .*\n", "", recipe[1])  # two arms less, for time
     (folder / "mine.yaml").write_text(fewer.replace("my/model", f"{model}@random"))
     sets = [part for one in SMALLER for part in ("--set", one)]
     run = folder / "run"
@@ -65,16 +65,16 @@ def call(*words):
 @pytest.mark.slow
 def test_the_walk_through_of_the_planner_works_as_written(told):
     folder, said = told
-    assert "SFT + mask 0.2 · 32 rows" in said["dry"]
+    assert "RFT k=1 · 32 rows" in said["dry"]
     assert "to go" in said["dry"]
     assert "tokens measured" in said["scaling"]
     assert "points a doubling" in said["scaling"]
     for name in ("scaling.html", "scaling.md", "scaling.json"):
         assert (folder / "run" / "study" / name).is_file()
     assert "label 32 more" in said["plan"]
-    assert "not known: pool another model; run an arm" in said["plan"]
+    assert "not known: mask; run an arm" in said["plan"]
     plan = json.loads((folder / "plan.json").read_text())
-    assert {"RFT k=1", "SFT + mask 0.2", "label 32 more"} <= {move["name"] for move in plan["moves"]}
+    assert {"RFT k=1", "label 32 more"} <= {move["name"] for move in plan["moves"]}
     label = next(move for move in plan["moves"] if move["kind"] == "label")
     assert label["cost"]["label_money"] == 16.0
 

@@ -27,7 +27,7 @@ def settings_of(plan: Plan) -> list[Setting]:
     pipelines = [planned.cell.pipeline for planned in plan.cells]
     extra = suffixes([((one.model, many), one) for one, many in zip(pipelines, rows, strict=True)])
     return [
-        (one.model, method_of(one)[0] + more, many)
+        (one.model, method_of(one)[0] + more.words, many)
         for one, more, many in zip(pipelines, extra, rows, strict=True)
     ]
 

@@ -18,7 +18,7 @@ from jaxtyping import Float
 
 from cotmill.core.ids import rng_of
 from cotmill.study.choose import choose
-from cotmill.study.curves import spread_of_new, stacked
+from cotmill.study.curves import LEAST, spread_of_new, stacked
 from cotmill.study.draws import Draws, Interval, interval
 from cotmill.study.points import PLAIN, Point, kind_of
 
@@ -28,6 +28,7 @@ KINDS = {
     "pooled": "pool another model",
     "select": "prune",
     "mask": "mask",
+    "train": "train longer or otherwise",
     "base": "take another base",
 }
 TO_RUN = {
@@ -36,6 +37,7 @@ TO_RUN = {
     "pooled": "an arm `pooled: {sample: {k: 8, model: [BASE, ANOTHER]}, augment: {}}`",
     "select": "an arm `pruned: {select: {method: influence, budget: 70%}}` (or s2l)",
     "mask": "an arm `masked: {train: {mask: 0.2}}`",
+    "train": "an arm `longer: {train: {epochs: 6}}`",
     "base": "SFT of a larger base: `grid: {model: [BASE, LARGER]}`",
 }
 """What to add to a recipe so that a move has evidence."""
@@ -116,13 +118,13 @@ def labelled(evidence: Evidence, now: Now, more: float) -> Move | None:
     """Follow the curve of the present base and method to more labelled rows."""
     places = evidence.sizes(now.model, now.method)
     x = np.array([evidence.points[place].rows for place in places])
-    if len(np.unique(x)) < 2:
-        return None
+    if len(np.unique(x)) < LEAST:
+        return None  # through two amounts any form goes, and none can be tested
     y = evidence.stacked[:, places]
     choice = choose(x, y)
     ends = choice.at(np.array([now.rows, now.rows + more]))
     gains = ends[:, 1] - ends[:, 0]
-    spread = math.sqrt(0.5) * spread_of_new(choice, y, x, "label") if choice.held_out else 0.0
+    spread = math.sqrt(0.5) * spread_of_new(choice, y, x, "label")
     form = f"{choice.best.about}, through {len(x)} amounts up to {x[-1]:,.0f} rows"
     drawn = gains[1:] + spread
     return Move(

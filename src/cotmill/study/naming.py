@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from cotmill.recipe.schema import Pipeline
@@ -69,21 +70,54 @@ def samples_of(pipeline: Pipeline) -> int | None:
     return (pipeline.augment.k or pipeline.sample.k) * len(pipeline.sample.models)
 
 
-def suffixes(pipelines: Sequence[tuple[Any, Pipeline]]) -> list[str]:
-    """Name what else sets each pipeline apart from most of its group: a base with an amount of data."""
+TRAINING = "train."
+
+
+@dataclass(frozen=True)
+class Apart:
+    """What else sets a pipeline apart from most of its group, in words."""
+
+    words: str = ""
+    only_training: bool = True
+    """Whether it differs in nothing but how it trains: more steps, another rate."""
+
+    def kind(self, of_method: str) -> str:
+        """Say what sort of method that makes it: training otherwise is one, other data is none."""
+        if not self.words:
+            return of_method
+        if not self.only_training:
+            return "other"
+        return "train" if of_method == "sft" else of_method
+
+
+def suffixes(pipelines: Sequence[tuple[tuple[str, float], Pipeline]]) -> list[Apart]:
+    """Name what else sets each pipeline apart from most others of its base.
+
+    Each comes with its base and its amount of data. Training may change with the amount of data (as many
+    epochs are more steps), so that is compared among those of one amount.
+    """
     settings = [dict(_flat(pipeline.model_dump(mode="json"))) for _, pipeline in pipelines]
-    groups: dict[Any, list[int]] = {}
-    for place, (group, _) in enumerate(pipelines):
-        groups.setdefault(group, []).append(place)
-    words = [""] * len(pipelines)
-    for members in groups.values():
-        usual = _usual([settings[place] for place in members])
-        for place in members:
-            odd = {key: value for key, value in settings[place].items() if value != usual.get(key)}
-            words[place] = "".join(
-                f", {key.rpartition('.')[2]}={_shown(value)}" for key, value in odd.items()
-            )
-    return words
+    of_base: dict[str, list[Mapping[str, str]]] = {}
+    alike: dict[tuple[str, float], list[Mapping[str, str]]] = {}
+    for (group, _), mine in zip(pipelines, settings, strict=True):
+        of_base.setdefault(group[0], []).append(mine)
+        alike.setdefault(group, []).append(mine)
+    usual = {model: _usual(those) for model, those in of_base.items()}
+    trained = {group: _usual(those) for group, those in alike.items()}
+    return [
+        _apart(mine, usual[group[0]], trained[group])
+        for (group, _), mine in zip(pipelines, settings, strict=True)
+    ]
+
+
+def _apart(mine: Mapping[str, str], usual: Mapping[str, str], trained: Mapping[str, str]) -> Apart:
+    odd = {
+        key: value
+        for key, value in mine.items()
+        if value != (trained if key.startswith(TRAINING) else usual).get(key)
+    }
+    words = "".join(f", {key.rpartition('.')[2]}={_shown(value)}" for key, value in odd.items())
+    return Apart(words, all(key.startswith(TRAINING) for key in odd))
 
 
 def _usual(settings: Sequence[Mapping[str, str]]) -> dict[str, str]:

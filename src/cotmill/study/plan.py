@@ -138,13 +138,14 @@ def _cost(move: Move, device: Device, prices: Prices) -> dict[str, Any]:
 def _told(move: Move, moves: Sequence[Move], cost: dict[str, Any], *, affordable: bool) -> dict[str, Any]:
     """Write a move down as plain data."""
     every = np.stack([one.drawn for one in moves])
+    largest = every == every.max(axis=0)
     mine = moves.index(move)
     gain, money = move.gain.value, cost["money"]
     return {
         "name": move.name, "kind": move.kind, "what": KINDS.get(move.kind, "several at once"),
         "basis": move.basis,
         "gain": move.gain.as_json(), "positive": float((move.drawn > 0).mean()),
-        "best": float((every.argmax(axis=0) == mine).mean()), "cost": cost, "affordable": affordable,
+        "best": float((largest[mine] / largest.sum(axis=0)).mean()), "cost": cost, "affordable": affordable,
         "gain_per_money": gain / money if money else None,
     }  # fmt: skip
 

@@ -72,7 +72,7 @@ def read_runs(folders: Iterable[Path]) -> list[Point]:
     for done, many, more in zip(cells, rows, extra, strict=True):
         method, kind = method_of(done.pipeline)
         for test in done.tests:
-            key = (done.pipeline.model, method + more, many, test, "other" if more else kind)
+            key = (done.pipeline.model, method + more.words, many, test, more.kind(kind))
             groups.setdefault(key, []).append(done)
     costs = {folder: Costs(folder) for folder in {done.folder for done in cells}}
     answers: dict[Path, Mapping[str, float]] = {}

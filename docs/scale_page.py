@@ -181,7 +181,7 @@ def _breaks(rows: dict[str, Line], samples: dict[str, Line]) -> list[str]:
     slowest = max((rows[name] for name in UNSHARDED if name in rows), key=lambda line: line.seconds_each)
     lines.append(
         f"* **Time**: `{slowest.stage}` is one process and would take {slowest.seconds_each * ROWS / 3600:,.0f} hours "
-        f"at {short(ROWS)} rows. Cut the pool into parts by hash and do each apart; drawing is by hash too."
+        f"at {short(ROWS)} rows. Cut the data into parts and read each apart; a clustering of parts is another one than that of the whole."
     )
     lines.append(
         "* **The sample store** keeps 24 bytes for every sample in the process that asks: "

@@ -20,7 +20,10 @@ from cotmill.augment.sampling import Job, Sampler, questions_of
 from cotmill.augment.store import SampleStore
 from cotmill.cli.main import app
 from cotmill.core.errors import ModelError
+from cotmill.data.pool import Pool
 from cotmill.execute.executor import Execution
+from cotmill.measure.influence.config import InfluenceConfig
+from cotmill.measure.influence.measure import measure_influence
 from cotmill.measure.losses import measure_losses
 from cotmill.model.load import load
 from cotmill.verify.stream import verify_pool
@@ -125,6 +128,21 @@ def test_workers_sample_what_one_process_samples_whatever_order_they_are_asked_i
     assert two == one
 
 
+def test_jobs_score_influence_by_the_directions_that_they_find_in_the_folder(lm, pool, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = [
+        {**row, "group": ("correct", "incorrect")[n % 2]}
+        for n, row in enumerate(pool.take(pool.ids[:8]).rows())
+    ]
+    queries, config = Pool.from_rows(rows), InfluenceConfig(curvature="diagonal", route="backward", parts=2)
+    for name, execution in (("one", Execution()), ("jobs", Execution(engine="slurm", address="debug"))):
+        with execution.start() as executor:
+            found = measure_influence(lm, pool, queries, config, work=tmp_path / name, executor=executor)
+        found.write(tmp_path / f"{name}.parquet")
+    assert (tmp_path / "jobs.parquet").read_bytes() == (tmp_path / "one.parquet").read_bytes()
+    assert (tmp_path / "jobs" / "directions.safetensors").is_file()
+
+
 def test_the_command_line_evaluates_and_samples_by_jobs_as_it_does_alone(
     model_folder, pool, tmp_path, monkeypatch
 ):
@@ -166,6 +184,8 @@ from pathlib import Path
 import cotmill.measure.shards as shards
 shards.SHARD_ROWS = 16
 from cotmill.data.pool import Pool
+from cotmill.measure.influence.config import InfluenceConfig
+from cotmill.measure.influence.measure import measure_influence
 from cotmill.measure.losses import measure_losses
 from cotmill.model.load import load
 from cotmill.verify.stream import verify_pool
@@ -190,7 +210,7 @@ def test_two_processes_of_torchrun_share_a_measurement_on_gloo(lm, model_folder,
     script.write_text(RANKS)
     out.mkdir()
     pool.write(tmp_path / "pool")
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-port=0"]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     command += [str(script), str(model_folder), str(tmp_path / "pool"), str(out)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False, env=environment)

@@ -19,7 +19,7 @@ _OPTIONS: dict[str, tuple[Any, Any]] = {
         "local",
     ),
     "workers": (
-        Annotated[int | None, typer.Option(min=1, help="Most workers at a time; local: processes, else 1.")],
+        Annotated[int | None, typer.Option(min=1, help="Most workers; by default one (run: as fits).")],
         None,
     ),
     "address": (

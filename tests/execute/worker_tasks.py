@@ -63,8 +63,3 @@ def write_or_die(number: int, path: Path) -> None:
 def gpu_for_a_while() -> str | None:
     time.sleep(0.2)
     return os.environ.get("CUDA_VISIBLE_DEVICES")
-
-
-def slow_half(number: int) -> int:
-    time.sleep(0.3)
-    return number

@@ -56,7 +56,7 @@ bench: $(VENV)/installed
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 
 LOWEST := .venv-lowest
-TORCH_TESTS := augment/test_sampling.py augment/test_transformers_serve.py augment/test_vllm.py cli contract evaluate lab measure model recipe recipes report train
+TORCH_TESTS := augment/test_sampling.py augment/test_transformers_serve.py augment/test_vllm.py cli contract evaluate execute/test_scale.py execute/three_nodes.py lab measure model recipe recipes report train
 $(LOWEST)/installed: pyproject.toml
 	test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST)
 	$(LOWEST)/bin/python -m pip install --quiet uv

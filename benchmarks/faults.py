@@ -56,9 +56,9 @@ MEANING = """\
   holder); the second process is refused and told who is first. Stores of samples are made for several
   writers and have a lock of their own.
 - **A machine at its end.** A full disk, a read-only folder, no memory: a sentence and exit code 2.
-  Batches of measuring, sampling and evaluating are halved first, which changes no result. A training does
-  not halve by itself, since that would change the order of sums, and so the last digits: it says which
-  `--accumulate` to try.
+  Batches of measuring, sampling and evaluating are halved first; that may move the last digits of a loss,
+  and there the table compares up to rounding. A training does not halve by itself, since its last digits
+  would grow into another model: it says which `--accumulate` to try.
 - **Layouts.** Records carry the version of their layout. Older ones are read; newer ones are refused.
 - **Before a job.** Estimated memory and disk are compared with what is free; what cannot fit is refused
   with the figures (`cotmill --anyway` overrides it). `cotmill doctor` looks at the machine and at a

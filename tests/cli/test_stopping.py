@@ -129,3 +129,41 @@ def test_a_job_that_cannot_fit_is_refused_with_the_figures(
         refuse_unless_it_fits(Need(disk=1e6), tmp_path / "not" / "there")
     monkeypatch.setenv(ANYWAY, "1")
     refuse_unless_it_fits(Need(memory=100.0, disk=1e6), tmp_path, memory=4.0)
+
+
+RECIPE = """\
+name: large
+about: A model that no machine of tests can train.
+data: {train: {lab: {rows: 40, max_steps: 2}}}
+model: MODEL
+train: {steps: 4}
+evaluate: {tests: {t: {lab: {set: distractors, rows: 4}}}}
+"""
+
+
+def test_a_recipe_that_cannot_fit_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    shape = {"model_type": "llama", "hidden_size": 65_536, "num_hidden_layers": 400, "vocab_size": 100_000}
+    (tmp_path / "huge").mkdir()
+    (tmp_path / "huge" / "config.json").write_text(json.dumps(shape))
+    (tmp_path / "large.yaml").write_text(RECIPE.replace("MODEL", f"{tmp_path / 'huge'}@random"))
+    code, said = call("run", tmp_path / "large.yaml", "--out", tmp_path / "run")
+    assert code == 2
+    assert "GB of memory, and" in " ".join(said.split())
+    assert "cotmill --anyway" in said
+    assert not (tmp_path / "run").exists()
+
+
+def test_doctor_looks_at_templates_that_change_what_is_learnt() -> None:
+    from cotmill.cli.terminal.model_checks import template
+    from cotmill.model.load import load
+
+    tokenizer = load("lab:llama-0.25m").tokenizer
+    tokenizer.chat_template = (
+        "{{ strftime_now('%d %b') }}{% for m in messages %}{{ m.role }}: "
+        "{{ m.content.split('</think>')[-1].strip() }}\n{% endfor %}"
+        "{% if add_generation_prompt %}assistant: {% endif %}"
+    )
+    told = {check.what: check.found for check in template(tokenizer)}
+    assert "cuts <think>" in told["template thoughts"]
+    assert "stopping may not be learnt" in told["template end"]
+    assert "today's date" in told["template date"]

@@ -1,6 +1,7 @@
 """Files that carry their own hash: any damage is seen, and the file is named."""
 
 import json
+import os
 import struct
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from cotmill.core.checked import (
     writing,
 )
 from cotmill.core.errors import DamagedError
-from cotmill.core.files import read_json, write_checked_json
+from cotmill.core.files import aside, read_json, sweep_parts, write_checked_json
 
 TABLE = pa.table({"row_id": [f"{n:032x}" for n in range(60)], "text": ["three apples"] * 60})
 
@@ -99,3 +100,26 @@ def test_json_knows_when_it_was_changed(tmp_path: Path) -> None:
         path.write_text(text)
         with pytest.raises(DamagedError, match=r"facts\.json is damaged"):
             read_json(path)
+
+
+def test_what_dead_processes_left_unfinished_is_swept_and_what_living_ones_write_is_not(
+    tmp_path: Path,
+) -> None:
+    with aside(tmp_path / "a.txt", shared=True) as part:
+        part.write_text("mine")
+        dead = part.with_name(part.name.replace(f"-{os.getpid()}-", "-999999999-"))
+        dead.write_text("half")
+        sweep_parts(tmp_path)
+        assert part.exists()
+        assert not dead.exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_write_that_fails_leaves_nothing_in_the_way(tmp_path: Path) -> None:
+    def fail(part: Path) -> None:
+        part.write_text("half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"), aside(tmp_path / "a.txt", shared=True) as part:
+        fail(part)
+    assert not list(tmp_path.iterdir())

@@ -16,6 +16,7 @@ their number, and a killed job goes on where it was.
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -31,19 +32,19 @@ from cotmill.augment.pooling import PATHS, QUESTIONS, coverage, curves, shares
 from cotmill.augment.repo import MISTAKES
 from cotmill.augment.shards import KEPT_ROWS, Shard, cut, work
 from cotmill.augment.store import SampleStore
-from cotmill.core.checked import read_table, write_table
-from cotmill.core.errors import DataError, RunError
+from cotmill.core.checked import damage_of, read_table, sums_of, write_table
+from cotmill.core.errors import DamagedError, DataError, RunError
 from cotmill.core.files import (
     aside,
     canonical_json,
     folder_aside,
     read_json,
+    sweep_parts,
     write_checked_json,
-    write_json,
     write_text,
 )
 from cotmill.core.ids import content_id
-from cotmill.core.progress import progress
+from cotmill.core.progress import progress, tell
 from cotmill.data.identity import RowIds
 from cotmill.data.pool import Pool
 from cotmill.data.rejects import RejectLog
@@ -53,6 +54,8 @@ from cotmill.execute.executor import Execution
 
 VERSION = 1
 JOB, COUNTS, SHARDS, POOL = "rft.json", "counts.json", "shards", "pool"
+FILES = "files"
+"""Entry of the counts: the hashes of the files beside them."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +99,8 @@ def make_rft(
     pool = pool.without_labels()  # labels of the given rows would be missing in the new ones
     opened = [one if isinstance(one, SampleStore) else SampleStore.open(one, create=False) for one in stores]
     mark = _claim(out, config, pool, opened)
-    if (out / COUNTS).is_file():
-        return RftResult(out, read_json(out / COUNTS))
+    if (done := _done(out)) is not None:
+        return RftResult(out, done)
     writers, questions = writers_of(opened), questions_of(pool)
     folders = _work_all(opened, questions, writers, config, Place(out, mark), execution or Execution())
     if not folders:
@@ -106,8 +109,28 @@ def make_rft(
             "this data; give the data that was sampled from"
         )
     counts = _finish(out, folders, pool, questions, writers, config)
-    write_json(out / COUNTS, counts)
+    made = sums_of(out)
+    made.pop(COUNTS, None)
+    write_checked_json(out / COUNTS, {**counts, FILES: made})
     return RftResult(out, counts)
+
+
+def _done(out: Path) -> dict[str, Any] | None:
+    """Read the counts of a result that is whole; what was damaged is removed, and will be made again."""
+    if not (out / COUNTS).is_file():
+        return None
+    try:
+        counts = read_json(out / COUNTS)
+    except DamagedError as error:
+        tell(f"warning: {error}")
+        return None
+    files = counts.pop(FILES, {})
+    wrong = {name: said for name in files if (said := damage_of(out, {name: files[name]})) is not None}
+    for name, said in wrong.items():
+        tell(f"warning: {said}; it is made again")
+        if name.startswith(f"{SHARDS}/"):
+            shutil.rmtree(out / SHARDS / name.split("/")[1], ignore_errors=True)
+    return None if wrong else counts
 
 
 def _claim(out: Path, config: RftConfig, pool: Pool, stores: Sequence[SampleStore]) -> str:
@@ -118,6 +141,7 @@ def _claim(out: Path, config: RftConfig, pool: Pool, stores: Sequence[SampleStor
         "samples": sorted({store.fingerprint for store in stores}),
     }  # fmt: skip
     mark = content_id("rft", canonical_json(mine))
+    sweep_parts(out)
     if (out / JOB).is_file():
         if canonical_json(read_json(out / JOB)) != canonical_json(mine):
             raise RunError(

@@ -59,7 +59,8 @@ def command(  # noqa: PLR0913 - every option is one of the command line
     """Draw k samples per question into a store: each exactly once, whatever is killed on the way."""
     from cotmill.augment.sampling import Sampler, questions_of
     from cotmill.augment.store import SampleStore
-    from cotmill.cli.terminal.sampling import found_lines, plan_lines, round_line, summary_lines
+    from cotmill.cli.terminal.sampling import disk_gb, found_lines, plan_lines, round_line, summary_lines
+    from cotmill.core.machine import Need, refuse_unless_it_fits
     from cotmill.data.read import read_pool
 
     told = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "max_new_tokens": max_new_tokens}
@@ -85,6 +86,7 @@ def command(  # noqa: PLR0913 - every option is one of the command line
         sampler = Sampler(back_end, questions, store, job)
         for line in plan_lines(sampler):
             typer.echo(line)
+        refuse_unless_it_fits(Need(disk=disk_gb(sampler)), out)
         result = sampler.run(lambda *about: typer.echo(round_line(job, *about)))
     store.finish()
     for line in [*summary_lines(result, back_end.problems()), *found_lines(result)]:

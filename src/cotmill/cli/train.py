@@ -128,7 +128,8 @@ def _pool(data: str, selection: Path | None) -> Pool:
 
 def _announce(base: str, pool: Pool, config: TrainConfig, out: Path, threads: int | None) -> None:
     """Say what will be done, and roughly what it costs."""
-    from cotmill.model.cost import gigabytes_for, in_words, parameters, seconds_for
+    from cotmill.core.machine import Need, refuse_unless_it_fits
+    from cotmill.model.cost import free_gigabytes, gigabytes_for, in_words, parameters, seconds_for
     from cotmill.model.load import load
     from cotmill.model.threads import use_threads
     from cotmill.model.tokenise import tokenise
@@ -147,6 +148,8 @@ def _announce(base: str, pool: Pool, config: TrainConfig, out: Path, threads: in
         f"{config.total_steps(len(pool)):,} steps of {config.batch_size} rows, {slots * mean:,.0f} tokens, "
         f"roughly {in_words(seconds)} and {memory:.1f} GB on {lm.device.type} → {out}"
     )
+    disk = (16 + 4) * parameters(lm) / 1e9  # a state to go on from, and the result
+    refuse_unless_it_fits(Need(memory, disk), out, memory=free_gigabytes(lm))
 
 
 def _sentence(result: TrainResult, out: Path) -> str:

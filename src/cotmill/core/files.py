@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
@@ -26,10 +27,14 @@ def aside(path: Path, *, shared: bool = False) -> Iterator[Path]:
 
     With `shared`, several processes may make the same file at once: each has a path of its own.
     """
-    mark = f".{uuid.uuid4().hex}" if shared else ""
-    part = path.with_name(path.name + mark + PART)
+    part = path.with_name(path.name + (_mark() if shared else "") + PART)
     path.parent.mkdir(parents=True, exist_ok=True)
-    yield part
+    try:
+        yield part
+    except BaseException:
+        # On a full disk the half of a file is what is in the way.
+        part.unlink(missing_ok=True)
+        raise
     flush(part)
     part.replace(path)
     flush(path.parent)
@@ -42,18 +47,49 @@ def folder_aside(path: Path, *, shared: bool = False) -> Iterator[Path]:
     What a killed process left under the aside name is removed first. With `shared`, several processes may
     make the same folder at once: each has an aside name of its own.
     """
-    mark = f".{uuid.uuid4().hex}" if shared else ""
-    part = path.with_name(path.name + mark + PART)
+    part = path.with_name(path.name + (_mark() if shared else "") + PART)
     if part.exists():
         shutil.rmtree(part)
     part.mkdir(parents=True)
-    yield part
+    try:
+        yield part
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
     for entry in sorted(part.rglob("*")):
         flush(entry)
     if path.exists():
         shutil.rmtree(path)
     part.replace(path)
     flush(path.parent)
+
+
+def _mark() -> str:
+    """Make a name of one's own that tells who writes: the machine and the process."""
+    return f".{_machine()}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
+
+
+def _machine() -> str:
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def sweep_parts(folder: Path) -> None:
+    """Remove what processes of this machine that are no more left unfinished under names of their own."""
+    for part in sorted(folder.rglob(f"*{PART}")):
+        machine, _, rest = part.name.removesuffix(PART).rpartition(".")[2].partition("-")
+        pid = rest.partition("-")[0]
+        if machine == _machine() and pid.isdigit() and not _alive(int(pid)):
+            shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
 
 
 def flush(path: Path) -> None:
@@ -80,7 +116,7 @@ def write_once(path: Path, value: Mapping[str, Any]) -> Any:
     """Write a JSON object with its hash unless it is there; return what is. Of several, one writes."""
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
-        own = path.with_name(f"{path.name}.{uuid.uuid4().hex}{PART}")
+        own = path.with_name(f"{path.name}{_mark()}{PART}")
         own.write_text(_indented({**value, DIGEST: _digest(value)}), encoding="utf-8")
         flush(own)
         with suppress(FileExistsError):

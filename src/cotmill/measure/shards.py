@@ -19,7 +19,7 @@ from jaxtyping import Shaped
 
 from cotmill.core.checked import read_table, write_table
 from cotmill.core.errors import EvidenceError, RunError
-from cotmill.core.files import aside, canonical_json, write_once
+from cotmill.core.files import aside, canonical_json, sweep_parts, write_once
 from cotmill.core.ids import content_id
 from cotmill.core.progress import progress, tell
 from cotmill.data.marks import marked, unfit
@@ -208,6 +208,7 @@ def _shards(pool: Pool) -> Iterator[list[Row]]:
 
 def _claim(work: Path, job: Mapping[str, Any]) -> str:
     """Note what is measured here, or check that it is the same; return its mark."""
+    sweep_parts(work)
     found = write_once(work / JOB, dict(job))
     differing = sorted(key for key in job if found.get(key) != job[key])
     if differing:

@@ -43,6 +43,11 @@ def gigabytes_for(lm: LanguageModel, batch_tokens: float, *, training: bool) -> 
     return (lm.model.dtype.itemsize * (parameters(lm) + 8 * text.hidden_size * batch_tokens)) / 1e9
 
 
+def free_gigabytes(lm: LanguageModel) -> float | None:
+    """Read the memory that is free where the model is; None on a CPU, where the machine is asked."""
+    return torch.cuda.mem_get_info(lm.device)[0] / 1e9 if lm.device.type == "cuda" else None
+
+
 def in_words(seconds: float) -> str:
     """Say a time.
 

@@ -29,6 +29,7 @@ from cotmill.core.checked import damage_of
 from cotmill.core.errors import ModelError
 from cotmill.core.files import read_json, sha256_of
 from cotmill.core.ids import content_id, seed_of
+from cotmill.core.machine import Need, refuse_unless_it_fits
 from cotmill.model.quiet import quiet_transformers
 from cotmill.model.ranks import own_device
 
@@ -130,6 +131,8 @@ def load(
     folder = find(bare, weights=not fresh)
     place = torch.device(device or default_device())
     kind = torch.float32 if place.type == "cpu" else dtype or torch.bfloat16
+    if not fresh:
+        refuse_unless_it_fits(Need(_weights_gb(folder, kind)), folder, memory=_free_at(place))
     try:
         with quiet_transformers():
             tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -158,6 +161,21 @@ def default_device() -> str:
     if not torch.cuda.is_available():
         return "cpu"
     return own_device() or "cuda"
+
+
+def _weights_gb(folder: Path, kind: torch.dtype) -> float:
+    """Reckon what the weights will take in memory: most are stored in two bytes, and a CPU wants four."""
+    stored = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    try:
+        config = read_json(folder / "config.json")
+        told = str(config.get("dtype") or config.get("torch_dtype") or "float32")
+    except (OSError, ValueError, AttributeError):
+        told = "float32"  # loading it will say what is wrong
+    return stored * kind.itemsize / (2 if "16" in told else 4) / 1e9
+
+
+def _free_at(place: torch.device) -> float | None:
+    return torch.cuda.mem_get_info(place)[0] / 1e9 if place.type == "cuda" else None
 
 
 def _refuse_damage(folder: Path, found: str) -> None:

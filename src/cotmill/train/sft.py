@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from cotmill.core.files import canonical_json, read_json, write_checked_json
 from cotmill.core.ids import content_id
 from cotmill.core.stopping import patience, stop_here
 from cotmill.data.pool import Pool
+from cotmill.model.batches import is_memory
 from cotmill.model.load import LanguageModel, load
 from cotmill.model.quiet import quiet_transformers
 from cotmill.model.ranks import cut_over_processes, own_device, processes, rank
@@ -142,7 +144,7 @@ def train(  # noqa: PLR0913 - what is trained on what, how, where to, and what i
         if config.mask is not None:
             masked_thought(trainer, config.mask, seed=seed)
         checkpoint = last_checkpoint(work)
-        with patience():
+        with patience(), _within_memory(config):
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
             stop_here()
         facts: dict[str, Any] = _facts(lm, pool, rows, plan, trainer.state.log_history)
@@ -154,6 +156,25 @@ def train(  # noqa: PLR0913 - what is trained on what, how, where to, and what i
         result = write_result(trainer, lm, out, job, facts, work, seconds=spent, weights=weights)
     shutil.rmtree(work)
     return TrainResult(**result)
+
+
+@contextmanager
+def _within_memory(config: TrainConfig) -> Iterator[None]:
+    """Say what to do when memory runs out. Halving the batch by itself would change the order of sums.
+
+    Raises:
+        ModelError: it does.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if not is_memory(error):
+            raise
+        rows = config.batch_size // config.accumulate
+        tip = f"type --accumulate {2 * config.accumulate}, which reads them in halves" if rows > 1 else (
+            "lower --max-length, or train adapters with --lora 16"
+        )  # fmt: skip
+        raise ModelError(f"{rows} rows at once do not fit into memory; {tip}") from error
 
 
 def job_of(

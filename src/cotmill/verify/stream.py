@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from cotmill.core.checked import read_table, write_table
 from cotmill.core.errors import RunError
-from cotmill.core.files import aside, canonical_json, write_json, write_once
+from cotmill.core.files import aside, canonical_json, sweep_parts, write_json, write_once
 from cotmill.core.ids import content_id
 from cotmill.core.progress import tell
 from cotmill.data.marks import marked, unfit
@@ -87,6 +87,7 @@ def _claim(out: Path, pool: Pool, verifier: Verifier) -> str:
         "rules": rules,
         "shard_rows": SHARD_ROWS,
     }
+    sweep_parts(out)
     if canonical_json(write_once(out / MANIFEST, mine)) != canonical_json(mine):
         raise RunError(
             f"{out} holds verdicts on other data or by other rules; name another --out, or remove it"

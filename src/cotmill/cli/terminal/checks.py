@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -15,11 +16,15 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
+from cotmill.core.machine import free_memory
 from cotmill.core.provenance import cpus, packages
 
 OLDEST = (3, 11)
 FREE_GB = 5.0
 """Below this a Run with a few dozen small models may fill the disk."""
+FILES = 1024
+"""Files that may have to be open at once."""
+SCRATCH_GB = 2.0
 RELEASED = datetime(2026, 11, 1, tzinfo=UTC)
 """A clock before this is wrong: this version did not exist then."""
 
@@ -55,7 +60,9 @@ def machine_checks(folder: Path) -> list[Check]:
         vision(),
         gpu(),
         threads(),
+        files(),
         memory(),
+        scratch(),
         disk(folder),
         writable(folder),
         clock(),
@@ -131,13 +138,30 @@ def threads() -> Check:
     return Check("threads", Verdict.GOOD, f"{cpus()} cores" + (f", OMP_NUM_THREADS={told}" if told else ""))
 
 
+def files() -> Check:
+    """How many files may be open at once? Pools of many shards and many requests need some hundred."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    good = most == resource.RLIM_INFINITY or most >= FILES
+    advice = "" if good else f"type: ulimit -n {4 * FILES}"
+    return Check("open files", Verdict.GOOD if good else Verdict.NOTE, f"at most {most:,}", advice)
+
+
+def scratch() -> Check:
+    """Is there room where temporary files go? Large inputs are unpacked there."""
+    place = Path(tempfile.gettempdir())
+    free = shutil.disk_usage(place).free / 1e9
+    good = free > SCRATCH_GB
+    advice = "" if good else "set TMPDIR to a folder with more room"
+    return Check(
+        "temporary files", Verdict.GOOD if good else Verdict.NOTE, f"{free:.1f} GB free at {place}", advice
+    )
+
+
 def memory() -> Check:
     """How much memory is free, where the system says so?"""
-    info = Path("/proc/meminfo")
-    if not info.exists():
+    free = free_memory()
+    if free is None:
         return Check("memory", Verdict.NOTE, "not known on this system")
-    fields = dict(line.split(":", 1) for line in info.read_text().splitlines() if ":" in line)
-    free = int(fields["MemAvailable"].split()[0]) / 2**20
     advice = "" if free > 2 else "below 2 GB even small models may be killed; stop other programs"
     return Check("memory", Verdict.GOOD if free > 2 else Verdict.NOTE, f"{free:.1f} GB free", advice)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from cotmill.cli.terminal.checks import Check, Verdict
-from cotmill.core.errors import ModelError
+from cotmill.core.errors import DataError, ModelError
 
 QUESTION, TRACE = "Ann has 3 apples and buys 4. How many has she?", "3+4 = <<3+4=7>>7\n#### 7"
+DATES = ("strftime_now", "date_string")
+"""Names by which templates ask for the day."""
 TOLERANCE = 1e-3
 """Nats; float32 sums in another order differ by far less than this, a padding fault by far more."""
 
@@ -27,12 +29,35 @@ def model_checks(name: str) -> list[Check]:
     loaded = Check("model", Verdict.GOOD, told)
     return [
         loaded,
+        weights(lm),
+        vocabulary(lm),
         padding(tokenizer),
         ending(lm),
         *template(tokenizer),
         round_trip(tokenizer),
         padded_loss(lm),
     ]
+
+
+def weights(lm: Any) -> Check:
+    """Are all weights numbers?"""
+    import torch
+
+    bad = [name for name, one in lm.model.named_parameters() if not bool(torch.isfinite(one).all())]
+    if not bad:
+        return Check("weights", Verdict.GOOD, "all are finite numbers")
+    said = f"{len(bad)} tensors hold what is no number (first: {bad[0]})"
+    return Check("weights", Verdict.WRONG, said, "fetch or train the model again; every loss would be nan")
+
+
+def vocabulary(lm: Any) -> Check:
+    """Has the model a row for every token that its tokenizer can give?"""
+    tokens, rows = len(lm.tokenizer), lm.model.get_input_embeddings().num_embeddings
+    told = f"{tokens:,} tokens, {rows:,} rows of embeddings"
+    if tokens <= rows:
+        return Check("vocabulary", Verdict.GOOD, told)
+    advice = "model and tokenizer do not belong together; use the tokenizer that came with the model"
+    return Check("vocabulary", Verdict.WRONG, told, advice)
 
 
 def padding(tokenizer: Any) -> Check:
@@ -61,9 +86,10 @@ def template(tokenizer: Any) -> list[Check]:
 
     try:
         prompt, full = render(tokenizer, [Row("doctor", QUESTION, TRACE)], "chat")[0]
-    except ModelError as error:
+    except (ModelError, DataError) as error:
         return [Check("chat template", Verdict.WRONG, str(error), "use form: plain")]
     found = [Check("chat template", Verdict.GOOD, f"renders; the prompt ends in {prompt[-24:]!r}")]
+    found += _template_traps(tokenizer, full)
     if not full.startswith(prompt):
         said = "the prompt is not the start of prompt and answer; the loss begins where their tokens differ"
         found.append(Check("template prefix", Verdict.NOTE, said))
@@ -74,6 +100,38 @@ def template(tokenizer: Any) -> list[Check]:
             Check("template begin", Verdict.NOTE, said, "nothing to do here; beware of it in other tools")
         )
     return found
+
+
+THOUGHT = f"<think>\n3 and 4 make 7.\n</think>\n\n{TRACE}"
+
+
+def _template_traps(tokenizer: Any, full: str) -> list[Check]:
+    """Find what templates do to answers unsaid: cut thoughts out, leave out the end, add the date."""
+    found = []
+    if not _survives(tokenizer, THOUGHT):
+        said = "cuts <think> … </think> out of answers; a model would not learn to think aloud"
+        found.append(Check("template thoughts", Verdict.NOTE, said, "use form: plain for such traces"))
+    if not full.rstrip().endswith(tuple(filter(None, [tokenizer.eos_token, "<|im_end|>", "<|eot_id|>"]))):
+        said = f"the answer ends in {full[-12:]!r}, not in the end-of-text token; stopping may not be learnt"
+        found.append(
+            Check("template end", Verdict.NOTE, said, "look at the last tokens before a long training")
+        )
+    if any(name in str(tokenizer.chat_template) for name in DATES):
+        said = "writes today's date: the same rows give other tokens tomorrow"
+        found.append(
+            Check("template date", Verdict.NOTE, said, "fix the date in the template, or use form: plain")
+        )
+    return found
+
+
+def _survives(tokenizer: Any, trace: str) -> bool:
+    """Say whether the template keeps an answer as it is."""
+    from cotmill.model.render import Row, render
+
+    try:
+        return trace in render(tokenizer, [Row("doctor", QUESTION, trace)], "chat")[0].full
+    except DataError:
+        return False
 
 
 def round_trip(tokenizer: Any) -> Check:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -12,6 +11,7 @@ from typing import Any
 
 import typer
 
+from cotmill.core.machine import Need, free_disk, free_memory, refuse_unless_it_fits
 from cotmill.core.runs import STEP
 from cotmill.recipe.estimate import IMPORTING, disk_gb, memory_gb
 from cotmill.recipe.graph import Step
@@ -48,17 +48,24 @@ def plan_lines(asked: Asked, steps: Sequence[Step] | None, todo: Sequence[Step])
 
 
 def needs(asked: Asked, todo: Sequence[Step]) -> Iterator[str]:
-    """Say how much memory and disk the trainings will take, with a warning where there is less."""
-    models = [str(step.record.config["model"]["name"]) for step in todo if step.kind == "train"]
-    if not models:
+    """Say how much memory and disk the trainings will take, and how much there is."""
+    need = need_of(asked, todo)
+    if not need.disk:
         return
-    memory = max(memory_gb(model, asked.workers) for model in set(models))
-    disk = disk_gb(models)
-    place = next(path for path in (asked.folder, *asked.folder.absolute().parents) if path.exists())
-    free = shutil.disk_usage(place).free / 1e9
-    yield f"about {memory:.1f} GB memory, {disk:.2f} GB on disk for trained models ({free:.0f} GB free)"
-    if disk > free:
-        yield f"warning: that does not fit on the disk at {place}; free some, or choose another --out"
+    memory, free = free_memory(), free_disk(asked.folder)
+    there = "" if memory is None else f" ({memory:.1f} GB free)"
+    yield (
+        f"about {need.memory:.1f} GB memory{there}, {need.disk:.2f} GB on disk for trained models "
+        f"({free:.0f} GB free)"
+    )
+
+
+def need_of(asked: Asked, todo: Sequence[Step]) -> Need:
+    """Add up what the trainings will take; where there are GPUs, the memory is theirs and not known here."""
+    trained = [step for step in todo if step.kind == "train"]
+    models = [step.places.get("model", str(step.record.config["model"]["name"])) for step in trained]
+    memory = max((memory_gb(model, asked.workers) for model in set(models)), default=0.0)
+    return Need(0.0 if asked.gpus else memory, disk_gb(models))
 
 
 def remaining(todo: Sequence[Step], workers: int) -> float:
@@ -211,10 +218,15 @@ def watching(asked: Asked) -> Iterator[Watcher]:
 
 
 def carried_out(asked: Asked) -> Path:
-    """Make the Run and show how it goes; a stop or a fault ends the command with its exit code."""
+    """Make the Run and show how it goes; a stop or a fault ends the command with its exit code.
+
+    Raises:
+        MachineError: it cannot fit into memory or onto the disk.
+    """
     from cotmill.core.stopping import STOPPED, Stopped
     from cotmill.recipe.run import RunFailed, run_recipe
 
+    refuse_unless_it_fits(need_of(asked, unmade(asked)), asked.folder)
     try:
         with watching(asked) as watcher:
             return run_recipe(asked, watcher)

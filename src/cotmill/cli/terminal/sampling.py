@@ -30,6 +30,18 @@ def plan_lines(sampler: Sampler) -> Iterator[str]:
         yield f"first prompt: {engine.shown(first)!r}"
 
 
+TOKEN_BYTES, SAMPLE_BYTES = 4.0, 200.0
+"""On disk, unpacked: of a token's text, and of what else is kept of a sample; packing is a reserve."""
+
+
+def disk_gb(sampler: Sampler) -> float:
+    """Reckon what the missing samples will take at most, in GB; parts and whole lie there together."""
+    begin, end = sampler.first_plan()
+    known = sampler.mean_tokens()
+    each = SAMPLE_BYTES + TOKEN_BYTES * (known if known is not None else sampler.job.max_new_tokens)
+    return 2 * sampler.missing(begin, end) * each / 1e9
+
+
 def _cost(sampler: Sampler, missing: int) -> str:
     """Estimate tokens and time."""
     job = sampler.job

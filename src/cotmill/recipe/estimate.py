@@ -97,7 +97,7 @@ def memory_gb(model: str, workers: int) -> float:
 
 def disk_gb(models: Iterable[str]) -> float:
     """Guess what trained models take on disk, one entry for every training."""
-    return sum(0.0005 + 4 * parameters_of(model) / 1e9 for model in models)
+    return sum((0.0005 + 4 * parameters_of(model) / 1e9 for model in models), 0.0)
 
 
 def _seconds(tokens: float, model: str, *, passes: int) -> float:

@@ -187,7 +187,8 @@ def memory(bench: Bench, verb: Verb) -> str:
             found.append(f"{room} MB: ended at once by a library in C, no sentence possible")
         else:
             said(ended, 2, "memory")
-        bench.finish(verb, out)
+        said(bench.run(verb, out), 0)
+        found[-1] += f", then {_equal_or_close(bench, verb, out)}"
     return "; ".join(found)
 
 

@@ -62,8 +62,3 @@ def arms_of(recipe: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
     }
     arms: Mapping[str, Any] = recipe.get("arms") or {}
     return {**crossed, **{name: [changes or {}] for name, changes in arms.items()}}
-
-
-def levels_of(recipe: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """Give the level of every factor in each arm that the factors make."""
-    return combinations(recipe.get("factors") or {})

@@ -99,7 +99,7 @@ def processes_of(accelerate: Path) -> int:
         RecipeError: it is none, or one of several machines.
     """
     try:
-        found = load_config_from_file(str(accelerate))
+        found: Any = load_config_from_file(str(accelerate))
     except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
         raise RecipeError(
             f"{accelerate} is no configuration that accelerate can read ({error}); make one with: "

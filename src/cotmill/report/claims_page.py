@@ -78,12 +78,7 @@ def _summary(claims: Claims, judged: Judged) -> Iterator[str]:
 
 
 def _overall(claim: Claim, judged: Judged) -> str:
-    """Say a claim's verdict, or how many of its settings have which.
-
-    >>> from types import SimpleNamespace
-    >>> _overall(SimpleNamespace(id="x", untested="", tested=()), {"x": []})
-    'not yet tested'
-    """
+    """Say a claim's verdict, or how many of its settings have which."""
     found = overall(claim, list(judged[claim.id]))
     total = sum(found.values())
     if len(found) == 1:

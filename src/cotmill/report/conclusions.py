@@ -38,12 +38,7 @@ def sentences(one: Crossed, costs: Mapping[str, Spent]) -> Iterator[str]:
 
 
 def place_of(one: Crossed) -> str:
-    """Name the test and the grid point.
-
-    >>> from types import SimpleNamespace
-    >>> place_of(SimpleNamespace(test="in_domain", grid=(("steps", "600"),)))
-    'in_domain [steps = 600]'
-    """
+    """Name the test and the grid point."""
     return visible(variant_name(one.test, one.grid))
 
 

@@ -75,7 +75,7 @@ class Bench:
         """Make the undisturbed output, once."""
         if verb.name in self.whole:
             return
-        out = verb.out(self.folder / "whole" / verb.name.replace(" ", "-"))
+        out = self.undisturbed(verb)
         out.parent.mkdir(parents=True, exist_ok=True)
         ended = self.run(verb, out)
         if ended.code:
@@ -83,8 +83,8 @@ class Bench:
         self.whole[verb.name], self.seconds[verb.name] = digest(out), ended.seconds
 
     def undisturbed(self, verb: Verb) -> Path:
-        """The undisturbed output."""
-        return verb.out(self.folder / "whole" / verb.name.replace(" ", "-"))
+        """The undisturbed output, as deep as the disturbed ones: a page has relative links."""
+        return verb.out(self.folder / "whole" / "none" / verb.name.replace(" ", "-"))
 
     def finish(self, verb: Verb, out: Path) -> None:
         """Type the same command again, and compare with the undisturbed output."""

@@ -160,7 +160,9 @@ def changed(bench: Bench, verb: Verb) -> str:
         return "refused; what was there is untouched"
     after, fresh = digest(out), digest(alone)
     kept = sum(after.get(name) == value for name, value in before.items())
-    lost = [name for name, value in fresh.items() if after.get(name) != value]
+    lost = [name for name, value in fresh.items() if after.get(name) != value and name != verb.grows]
+    if verb.grows and not _goes_on(out / verb.grows, bench.undisturbed(verb) / verb.grows):
+        raise Wrong(f"{verb.grows} does not begin with what it held")
     if lost and not verb.shared:
         raise Wrong(f"differs from the changed command on its own in {lost[0]}")
     if verb.name == "run":
@@ -169,6 +171,11 @@ def changed(bench: Bench, verb: Verb) -> str:
         bench.finish(verb, out) if not made else None
         return f"{len(made)} of {len(there)} steps made, the rest kept"
     return "beside what was there" if verb.shared and kept else "made anew, as on its own"
+
+
+def _goes_on(file: Path, earlier: Path) -> bool:
+    """Say whether a file begins with all of an earlier one."""
+    return file.read_bytes().startswith(earlier.read_bytes())
 
 
 def memory(bench: Bench, verb: Verb) -> str:

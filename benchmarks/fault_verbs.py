@@ -72,6 +72,8 @@ class Verb:
     server: bool = False
     file: str = ""
     """The ending of its output where that is one file."""
+    grows: str = ""
+    """A file in its output that other settings add to, since nothing in it is ever thrown away."""
     kills: float = 1.0
     """Share of the kills that it gets, against the others."""
 
@@ -195,6 +197,7 @@ VERBS = (
         "--max-new-tokens",
         "8",
         model=True,
+        grows="outputs.jsonl",
     ),
     _verb(
         "report",

@@ -84,7 +84,7 @@ def full_disk(bench: Bench, verb: Verb) -> str:
     size = _size(bench.undisturbed(verb))
     with _mounted(out.parent, f"size={max(8192, int(0.5 * size) // 4096 * 4096)}"):
         ended = bench.run(verb, out)
-        said(ended, 2, "the disk is full", "No space left")
+        said(ended, 2, "the disk is full", "No space left", "are free at")
         _mount("-o", "remount,size=1g", out.parent)
         bench.finish(verb, out)
     return "a sentence; equal once there is room"

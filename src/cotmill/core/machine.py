@@ -89,9 +89,13 @@ def refuse_unless_it_fits(need: Need, out: Path, *, memory: float | None = None)
     disk = free_disk(out)
     if need.disk > disk:
         raise MachineError(
-            f"this needs about {need.disk:.2f} GB on disk, and {disk:.2f} GB are free at {place_of(out)}; "
+            f"this needs about {_room(need.disk)} on disk, and {_room(disk)} are free at {place_of(out)}; "
             "free some, or choose another --out. To try all the same: cotmill --anyway …"
         )
+
+
+def _room(gigabytes: float) -> str:
+    return f"{gigabytes:.2f} GB" if gigabytes >= 0.1 else f"{1000 * gigabytes:.1f} MB"
 
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

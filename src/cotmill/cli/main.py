@@ -152,6 +152,7 @@ class Verbs(TyperGroup):
         except UserError as error:
             _tell(ctx, str(error), error)
         except Exception as error:
+            # Libraries wrap a full disk or lost memory in errors of their own; all else is raised again.
             said = machine_trouble(error)
             if said is None:
                 raise

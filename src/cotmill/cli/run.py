@@ -51,7 +51,9 @@ def command(  # noqa: PLR0913 - one for each option
         raise typer.BadParameter("name a recipe: a YAML file, or a shipped one such as quickstart")
     if device and not dry_run:
         raise typer.BadParameter("--device estimates and runs nothing; add --dry-run")
-    asked = _asked(recipe, out, [*_told(execution), *(settings or [])], execution.workers)
+    from cotmill.cli.terminal.running import planned
+
+    asked = planned(recipe, out, [*_told(execution), *(settings or [])], execution.workers)
     if dry_run:
         _tell(asked, device)
     else:
@@ -62,17 +64,6 @@ def _told(execution: Execution) -> list[str]:
     """Write the options of the executor as settings of the recipe; how many workers is the machine's."""
     found = execution.model_dump(exclude_defaults=True, exclude={"workers"})
     return [f"execute.{name}={json.dumps(value)}" for name, value in found.items()]
-
-
-def _asked(name: str, out: Path | None, settings: list[str], workers: int | None) -> Asked:
-    """Plan."""
-    from cotmill.recipe.load import find_recipe, load_recipe
-    from cotmill.recipe.run import prepare
-
-    path = find_recipe(name)
-    if out is None and (path.parent / "run.json").is_file():
-        out = path.parent
-    return prepare(load_recipe(path, settings), out, workers=workers)
 
 
 def _tell(asked: Asked, device: str) -> None:

@@ -37,18 +37,13 @@ def command(  # noqa: PLR0913 - every option is one of the command line
     Prints first what every setting will cost. What settings share is made once. Called again, it goes on
     where it stopped. The page is RUN/study/scaling.html, with costs as forecast and as measured.
     """
-    from cotmill.cli.terminal.running import plan_lines, unmade
+    from cotmill.cli.terminal.running import plan_lines, planned, unmade
     from cotmill.cli.terminal.studying import cost_lines
-    from cotmill.recipe.load import find_recipe, load_recipe
-    from cotmill.recipe.run import prepare
     from cotmill.study.cost import find_device
     from cotmill.study.forecast import cost_table
 
     stated = find_device(device, utilisation)
-    path = find_recipe(recipe)
-    if out is None and (path.parent / "run.json").is_file():
-        out = path.parent
-    asked = prepare(load_recipe(path, settings or []), out, workers=workers)
+    asked = planned(recipe, out, settings or [], workers)
     for line in cost_lines(cost_table(asked.plan, stated)):
         typer.echo(line)
     if dry_run:

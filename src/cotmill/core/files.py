@@ -54,6 +54,7 @@ def folder_aside(path: Path, *, shared: bool = False) -> Iterator[Path]:
     try:
         yield part
     except BaseException:
+        # Whatever ended the block, a signal too: what is half made goes, and the reason is passed on.
         shutil.rmtree(part, ignore_errors=True)
         raise
     for entry in sorted(part.rglob("*")):

@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.connection import Connection
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
 
@@ -172,19 +173,17 @@ def _serve(pipe: Connection, environment: Mapping[str, str]) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:
-            pipe.send(_answer(pipe))
+            pipe.send_bytes(_answer(pipe))
 
 
-def _answer(pipe: Connection) -> tuple[bool, Any]:
-    """Receive and do one task; an exception is an answer as well."""
+def _answer(pipe: Connection) -> bytes:
+    """Receive and do one task, and pickle the answer; an exception is an answer as well."""
     try:
-        answer = outcome(*pipe.recv())
-        connection._ForkingPickler.dumps(answer)  # type: ignore[attr-defined]
+        return bytes(ForkingPickler.dumps(outcome(*pipe.recv())))
     except EOFError:
         raise
     except BaseException as error:  # noqa: BLE001 - whatever it is, the parent must hear of it
-        return False, portable(error)
-    return answer
+        return bytes(ForkingPickler.dumps((False, portable(error))))
 
 
 def _end_with_parent() -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from cotmill.core.files import read_json
 from cotmill.recipe.identity import Identity
-from cotmill.recipe.schema import Source
+from cotmill.recipe.sources import Source
 
 LAB_BYTES = 140.0
 """Bytes of a lab problem with its solution, as its tokenizer counts them."""

@@ -48,7 +48,8 @@ from cotmill.recipe.estimate import (
 from cotmill.recipe.graph import Step
 from cotmill.recipe.identity import Identity, identity_of_benchmark, identity_of_file, identity_of_model
 from cotmill.recipe.load import Cell, LoadedRecipe
-from cotmill.recipe.schema import Evaluate, Proxy, Sample, Seed, Select, Source, TestSource, Train
+from cotmill.recipe.schema import Evaluate, Proxy, Sample, Seed, Select, Train
+from cotmill.recipe.sources import Source, TestSource
 from cotmill.recipe.steps import KINDS
 from cotmill.select import SELECTORS
 from cotmill.select.budget import Budget, Unit

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from cotmill.augment.allocate import Allocation
 from cotmill.augment.config import RftConfig
@@ -22,14 +22,12 @@ from cotmill.core.factors import combinations, wrong_with
 from cotmill.evaluate.config import EvalConfig
 from cotmill.evidence import Influence
 from cotmill.execute.executor import Execution
-from cotmill.lab.testsets import TEST_SETS
 from cotmill.measure.influence.config import GateConfig, InfluenceConfig, QueryConfig
+from cotmill.recipe.sources import Count, Part, Source, TestSource
 from cotmill.select import SELECTORS, Limits
 from cotmill.select.budget import Budget
 from cotmill.train.config import TrainConfig
 
-Count = Annotated[int, Field(gt=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
 Seed = int | Literal["each"]
 """A fixed seed, or "each": the seed of the cell."""
 Values = Annotated[tuple[Any, ...], Field(min_length=1)]
@@ -38,103 +36,6 @@ NO_WEIGHT = 1e-9
 """How far from zero a sum of weights may be through rounding."""
 PLAIN_ARM = "all"
 """The name of the only arm of a recipe that names none."""
-
-
-class Part(BaseModel):
-    """Base of everything below."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class LabPool(Part):
-    """A pool of generated problems, a share of its rows with a labelled defect."""
-
-    rows: Count
-    defects: Share | dict[str, Share] = 0.0
-    """One rate over all kinds, or a rate for each kind."""
-    min_steps: Count = 1
-    max_steps: Count = 4
-    mix: dict[str, Share] | None = None
-    """Share of each family of problems; None: the lab's heavy-tailed mix."""
-    sound_only: bool | None = None
-    """Take the rows with a defect out again, as an oracle that knows them would: for comparison only."""
-    seed: int = 0
-
-
-class LabTest(Part):
-    """Questions of the lab's test side, which never meet the training side."""
-
-    set: str
-    rows: Count = 500
-    min_steps: Count | None = None
-    max_steps: Count | None = None
-    sentences: Count | None = None
-    """Irrelevant sentences in each question of the set `distractors`."""
-    seed: int = 0
-
-    @field_validator("set")
-    @classmethod
-    def _known_set(cls, name: str) -> str:
-        if name not in TEST_SETS:
-            raise ValueError(f"no test set is called {name!r}; there are {', '.join(TEST_SETS)}")
-        return name
-
-
-class Clinical(Part):
-    """Made-up clinical findings with their impression: the lab's domain without arithmetic."""
-
-    rows: Count
-    seed: int = 0
-
-
-class Source(Part):
-    """Rows to train on: made by the lab, or read from a file, a folder or the hub."""
-
-    lab: LabPool | None = None
-    clinical: Clinical | None = None
-    file: str | None = None
-    form: str = "auto"
-    columns: dict[str, str] | None = None
-    limit: Count | None = None
-    hold_aside: Count | None = None
-    """So many rows, drawn by hash, are left out; a test source of this file with `held_aside` has them."""
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Source:
-        _exactly_one(self, ("lab", "clinical", "file"))
-        return self
-
-
-class TestSource(Part):
-    """Questions to ask: made by the lab, a known benchmark, or read from a file."""
-
-    __test__ = False  # not a test of ours, whatever its name says to pytest
-
-    lab: LabTest | None = None
-    clinical: Clinical | None = None
-    benchmark: str | None = None
-    file: str | None = None
-    metric: Literal["answer", "text"] | None = None
-    """What answers are judged by: the gold answer, or the text (ROUGE-L, BLEU). None: what the rows have."""
-    form: str = "auto"
-    columns: dict[str, str] | None = None
-    rows: Count | None = None
-    """At most so many, drawn by hash."""
-    held_aside: Count | None = None
-    """Only the rows that a training source of the same file holds aside, when it is told the same number."""
-
-    @model_validator(mode="after")
-    def _one_source(self) -> TestSource:
-        _exactly_one(self, ("lab", "clinical", "benchmark", "file"))
-        return self
-
-
-def _exactly_one(source: BaseModel, names: tuple[str, ...]) -> None:
-    """Refuse a source that is none of its kinds, or two."""
-    given = [name for name in names if getattr(source, name) is not None]
-    if len(given) != 1:
-        told = " and ".join(given) if given else "none of them"
-        raise ValueError(f"exactly one of {', '.join(names)} must be given, got {told}")
 
 
 class Data(Part):
@@ -256,7 +157,7 @@ class Sample(Part):
     top_k: Annotated[int, Field(ge=0)] = 0
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     max_new_tokens: Count = 256
-    allocation: dict[str, Any] = {}
+    allocation: dict[str, Any] = Field(default={})
     """How many samples each question gets: `scheme` and its numbers, as in `cotmill sample`; else k each."""
     questions: Count | None = None
     """At most so many questions, drawn by hash."""
@@ -357,17 +258,17 @@ class Varied(Part):
     about: str = ""
     """One paragraph in words; it opens the report."""
     seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
-    grid: dict[str, Values | NamedPoints] = {}
+    grid: dict[str, Values | NamedPoints] = Field(default={})
     """Dotted setting to the values it takes; or any name to named points, each a few overrides together."""
-    factors: dict[str, NamedPoints] = {}
+    factors: dict[str, NamedPoints] = Field(default={})
     """Name to levels, each a few overrides; every combination is an arm, that of the first the baseline."""
-    arms: dict[str, dict[str, Any]] = {}
+    arms: dict[str, dict[str, Any]] = Field(default={})
     """Name to overrides of the pipeline; none: one arm, the pipeline itself."""
     compare_to: str | None = None
     """The arm that the others are compared to."""
     execute: Execute = Execute()
     """Where the work is done: on this machine, on a Ray cluster, by jobs of Slurm."""
-    contrasts: dict[str, dict[str, float]] = {}
+    contrasts: dict[str, dict[str, float]] = Field(default={})
     """Further questions: a name, and the weight of each arm in the sum that answers it."""
 
     @field_validator("seeds")

@@ -11,7 +11,6 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from urllib.parse import quote
 
@@ -24,12 +23,13 @@ from cotmill.report.findings import Findings, findings
 from cotmill.report.groups import groups_section
 from cotmill.report.items import items_viewer
 from cotmill.report.losses import loss_findings, losses_section
-from cotmill.report.parts import Csv, Extremes, Section, Table, as_csv
+from cotmill.report.parts import Extremes, Section, Table, as_csv
 from cotmill.report.paths import paths_section
 from cotmill.report.provenance import cost_table, facts_table, started, step_costs_table, steps_table
 from cotmill.report.read import LoadedRun, read_run
 from cotmill.report.rows import extremes, rows_viewer
 from cotmill.report.svg import standalone
+from cotmill.report.template import asset, filled
 from cotmill.report.text import clipped, slug, visible
 from cotmill.report.training import training_section
 from cotmill.report.viewer import BYTES, Viewer
@@ -154,32 +154,12 @@ def _write_files(chapter: Chapter, folder: Path) -> None:
 
 def _page(chapters: Sequence[Chapter], files_name: str) -> str:
     """Fill the template."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup
-
-    environment = Environment(
-        loader=PackageLoader("cotmill.report"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters["drawn"] = Markup
-    environment.filters["data_link"] = data_link
-    script = _asset("report.js")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    digest = base64.b64encode(hashlib.sha256(asset("report.js").encode()).digest()).decode()
     title = visible(" · ".join(chapter.run.name for chapter in chapters))
-    return environment.get_template("report.html.j2").render(
+    return filled(
+        "report.html.j2",
         title=title,
         chapters=chapters,
-        css=Markup(_asset("report.css")),  # noqa: S704 - our own file
-        script=Markup(script),  # noqa: S704 - our own file
         policy=f"{POLICY}; script-src 'sha256-{digest}'",
         files_name=files_name,
     )
-
-
-def _asset(name: str) -> str:
-    return files("cotmill.report").joinpath("templates", name).read_text(encoding="utf-8")
-
-
-def data_link(csv: Csv) -> str:
-    """Write a CSV as a data link, which a browser offers to save."""
-    return "data:text/csv;charset=utf-8," + quote(csv.text(), safe=",.:;-_()/")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 from cotmill.core.files import folder_aside, write_text
 from cotmill.report.parts import Figure, Section, Table, as_csv
 from cotmill.report.svg import standalone
+from cotmill.report.template import filled
 from cotmill.report.text import slug, visible
 
 COLOUR_NAMES = {
@@ -58,25 +58,8 @@ def panel_name(figure: Figure, place: int) -> str:
 
 def as_html(page: Page, files_name: str) -> str:
     """Fill the template; nothing on the page is fetched, and it has no script."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup
-
-    from cotmill.report.build import data_link
-
-    environment = Environment(
-        loader=PackageLoader("cotmill.report"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters["drawn"] = Markup
-    environment.filters["data_link"] = data_link
-    css = files("cotmill.report").joinpath("templates", "report.css").read_text(encoding="utf-8")
     chapter = {"prefix": "s", "run": {"number": visible(page.source) or "none"}}
-    return environment.get_template("page.html.j2").render(
-        page=page,
-        css=Markup(css),  # noqa: S704 - our own file
-        chapter=chapter,
-        files_name=files_name,
-    )
+    return filled("page.html.j2", page=page, chapter=chapter, files_name=files_name)
 
 
 def as_markdown(page: Page, figures: str, *, level: int = 1) -> str:

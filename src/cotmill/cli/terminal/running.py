@@ -15,8 +15,17 @@ from cotmill.core.machine import Need, free_disk, free_memory, refuse_unless_it_
 from cotmill.core.runs import STEP
 from cotmill.recipe.estimate import IMPORTING, disk_gb, memory_gb
 from cotmill.recipe.graph import Step
-from cotmill.recipe.run import Asked
+from cotmill.recipe.load import find_recipe, load_recipe
+from cotmill.recipe.run import Asked, prepare
 from cotmill.recipe.watch import Failure, Watcher
+
+
+def planned(name: str, out: Path | None, settings: list[str], workers: int | None) -> Asked:
+    """Plan a recipe that is named or lies in a Run; one that lies in a Run goes on there."""
+    path = find_recipe(name)
+    if out is None and (path.parent / "run.json").is_file():
+        out = path.parent
+    return prepare(load_recipe(path, settings), out, workers=workers)
 
 
 def plan_lines(asked: Asked, steps: Sequence[Step] | None, todo: Sequence[Step]) -> Iterator[str]:

@@ -6,6 +6,8 @@
     effects.json         what each factor brings, by grid point and test; only where a recipe has factors
     costs.parquet        cell → tokens and operations of all that its model needed
     selections.parquet   cell → rows taken, and how often each kind of labelled defect was taken
+    probes.parquet       cell → what its model relies on; only where a recipe has a probe
+    shifts.json          test → does a shift towards the question go with a gain in accuracy?
 
 Written at the end of every pass, from whatever is finished then; a function of the finished steps alone.
 """
@@ -29,6 +31,7 @@ from cotmill.recipe.difference import as_json, paired_all
 from cotmill.recipe.effects import effects
 from cotmill.recipe.load import Cell
 from cotmill.recipe.plan import Plan, PlannedCell
+from cotmill.recipe.reliance import PROBE, reliance_of, shifts_of
 from cotmill.recipe.schema import Varied
 from cotmill.recipe.steps.places import MODEL, POOL, SELECTION
 from cotmill.select import Selection
@@ -46,7 +49,8 @@ def collect(folder: Path, plan: Plan, varied: Varied) -> None:
     """Write all tables."""
     write_cells(folder, plan, varied)
     _write_table(folder / "costs.parquet", [row for cell in plan.cells for row in _costs(folder, plan, cell)])
-    _write_table(folder / "results.parquet", [row for cell in plan.cells for row in _results(folder, cell)])
+    results = [row for cell in plan.cells for row in _results(folder, cell)]
+    _write_table(folder / "results.parquet", results)
     _write_table(
         folder / "selections.parquet", [row for cell in plan.cells for row in _selected(folder, cell)]
     )
@@ -54,6 +58,10 @@ def collect(folder: Path, plan: Plan, varied: Varied) -> None:
     write_json(folder / "comparisons.json", list(_comparisons(outcomes, varied.compare_to)))
     if varied.factors or varied.contrasts:
         write_json(folder / "effects.json", list(_effects(outcomes, varied)))
+    if any(PROBE in cell.steps for cell in plan.cells):
+        probes = [row for cell in plan.cells for row in _probed(folder, cell)]
+        _write_table(folder / "probes.parquet", probes)
+        write_json(folder / "shifts.json", shifts_of(results, probes, varied.compare_to))
 
 
 def write_cells(folder: Path, plan: Plan, varied: Varied) -> None:
@@ -176,6 +184,13 @@ def _selected(folder: Path, planned: PlannedCell) -> Iterator[dict[str, Any]]:
             "share": share,
             "pool_share": base,
         }
+
+
+def _probed(folder: Path, planned: PlannedCell) -> Iterator[dict[str, Any]]:
+    """Say what the model of a cell relies on, once it was probed."""
+    place = _done(folder, planned.steps.get(PROBE))
+    if place is not None:
+        yield {**_key(planned.cell), **reliance_of(place), PROBE: planned.steps[PROBE]}
 
 
 def _chosen_from(planned: PlannedCell) -> str | None:

@@ -32,6 +32,8 @@ MOST_TOKENS = 60_000
 """Tokens a second that even the smallest model does not exceed on a core: overhead per step."""
 INFLUENCE_PASSES = 12
 """Forward passes over a pool that measuring influence costs, with the gate (benchmarks/influence.py)."""
+PROBE_PASSES = 20
+"""Texts that are read for one row whose numbers are altered in turn."""
 COUNTED_BYTES = 2**28
 """Larger files are not counted line by line only to estimate."""
 STARTING = 1.0

@@ -1,7 +1,7 @@
 """From a recipe to steps: every cell becomes a chain of steps, and equal steps become one.
 
     data ─┬─► train (sampler) ─► sample ─► augment ─► select ─► train ─► evaluate (one per test)
-          ├─► train (proxy) ─► measure ─────────────────┘                     ▲
+          ├─► train (proxy) ─► measure ─────────────────┘         └──► probe  ▲
           └─► measure                                             test ───────┘
 
 Influence is measured between the proxy and the selection: evaluate (before, after) ─► queries ─► measure.
@@ -36,6 +36,7 @@ from cotmill.evidence import (
 from cotmill.evidence.parts import checked
 from cotmill.recipe.estimate import (
     INFLUENCE_PASSES,
+    PROBE_PASSES,
     Estimate,
     of_augmenting,
     of_evaluation,
@@ -138,6 +139,8 @@ class _Chain:
                 test = self.test(name, source)
                 roles[f"test.{name}"] = test
                 roles[f"evaluate.{name}"] = self.evaluated(pipeline.evaluate, model, roles.get("train"), test)
+        if pipeline.probe is not None:
+            roles["probe"] = self.probed(model, roles.get("train"), self.test("probe", pipeline.probe))
         return {role: step.name for role, step in roles.items()}
 
     def data(self, source: Source) -> Step:
@@ -354,6 +357,13 @@ class _Chain:
         own = Identity({}) if trained else model
         cost = of_evaluation(self.cell.pipeline.model, test.rows, test.row_bytes, config["evaluate"])
         return self._step("evaluate", config | _model(own), inputs, own, cost)
+
+    def probed(self, model: Identity, trained: Step | None, rows: Step) -> Step:
+        """Plan altering the numbers of some rows, to see what the trained model, or the base, relies on."""
+        inputs = {"rows": rows} | ({"model": trained} if trained else {})
+        own = Identity({}) if trained else model
+        cost = of_measuring(self.cell.pipeline.model, rows.rows, rows.row_bytes, PROBE_PASSES)
+        return self._step("probe", {"seed": 0} | _model(own), inputs, own, cost)
 
     def _step(
         self, kind: str, config: dict[str, Any], inputs: Mapping[str, Step], found: Identity, cost: Estimate

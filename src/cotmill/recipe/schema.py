@@ -1,7 +1,7 @@
 """What a recipe may say. Frozen and strict: an unknown setting is an error, not a different experiment.
 
 A recipe names one pipeline (`data`, `model`, `proxy`, `sample`, `augment`, `select`,
-`train`, `evaluate`). `arms` are the things
+`train`, `evaluate`, `probe`). `arms` are the things
 compared, each a few overrides of the pipeline; `factors` are crossed into further arms; `grid` varies
 settings for all arms; every grid point, arm and seed is a cell. Overrides are merged in the order pipeline,
 grid, arm.
@@ -200,6 +200,8 @@ class Pipeline(Part):
     train: Train | None = None
     """None: the model is evaluated as it comes."""
     evaluate: Evaluate | None = None
+    probe: TestSource | None = None
+    """Rows with worked solutions, whose numbers are altered one by one: what does each model rely on?"""
 
     @field_validator("proxy", mode="before")
     @classmethod

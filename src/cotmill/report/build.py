@@ -27,6 +27,7 @@ from cotmill.report.parts import Extremes, Section, Table, as_csv
 from cotmill.report.paths import paths_section
 from cotmill.report.provenance import cost_table, facts_table, started, step_costs_table, steps_table
 from cotmill.report.read import LoadedRun, read_run
+from cotmill.report.reliance import reliance_section
 from cotmill.report.rows import extremes, rows_viewer
 from cotmill.report.svg import standalone
 from cotmill.report.template import asset, filled
@@ -42,6 +43,7 @@ SECTIONS = (
     groups_section,
     training_section,
     paths_section,
+    reliance_section,
     composition_section,
     clusters_section,
 )

@@ -138,6 +138,18 @@ class LoadedRun:
         return tuple(read_json(path)) if path.is_file() else ()
 
     @cached_property
+    def probes(self) -> tuple[Mapping[str, Any], ...]:
+        """What the model of every cell relies on; nothing where the recipe has no probe."""
+        path = self.folder / "probes.parquet"
+        return tuple(read_table(path).to_pylist()) if path.is_file() else ()
+
+    @cached_property
+    def shifts(self) -> tuple[Mapping[str, Any], ...]:
+        """Whether a shift of what models rely on goes with a gain, by test."""
+        path = self.folder / "shifts.json"
+        return tuple(read_json(path)) if path.is_file() else ()
+
+    @cached_property
     def costs(self) -> tuple[Mapping[str, Any], ...]:
         """What the model of every cell took, by kind of step."""
         path = self.folder / "costs.parquet"
@@ -217,7 +229,7 @@ def _cells(folder: Path) -> tuple[Cell, ...]:
     metrics = _metrics(folder)
     made = []
     for row in read_table(folder / "cells.parquet").to_pylist():
-        grid = _grid(row)
+        grid = grid_of(row)
         for test, steps in _tests_of(row):
             key = (grid, str(row["arm"]), int(row["seed"]), test)
             made.append(
@@ -226,7 +238,8 @@ def _cells(folder: Path) -> tuple[Cell, ...]:
     return tuple(made)
 
 
-def _grid(row: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+def grid_of(row: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Read the grid point of a row of a Run's table."""
     return tuple(
         sorted((key.removeprefix(GRID), str(value)) for key, value in row.items() if key.startswith(GRID))
     )
@@ -257,7 +270,7 @@ def _metrics(folder: Path) -> dict[tuple[Any, ...], dict[str, float]]:
             and not isinstance(value, bool)
             and not key.startswith(GRID)
         }
-        found[_grid(row), str(row["arm"]), int(row["seed"]), str(row["test"])] = numbers
+        found[grid_of(row), str(row["arm"]), int(row["seed"]), str(row["test"])] = numbers
     return found
 
 

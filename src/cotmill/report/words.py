@@ -25,6 +25,7 @@ def description(run: LoadedRun) -> tuple[tuple[str, str], ...]:
         ("Selection", _select(recipe.get("select"))),
         ("Fine-tuning", settings(recipe.get("train"))),
         ("Evaluation", _evaluation(recipe.get("evaluate"))),
+        ("Probed with", _source(recipe.get("probe"))),
         ("Arms", _arms(run)),
         ("Grid", settings(recipe.get("grid"))),
         ("Seeds", _seeds(recipe.get("seeds"))),
@@ -34,7 +35,7 @@ def description(run: LoadedRun) -> tuple[tuple[str, str], ...]:
 
 
 _KNOWN = frozenset((
-    "name", "about", "data", "model", "proxy", "sample", "augment", "select", "train", "evaluate",
+    "name", "about", "data", "model", "proxy", "sample", "augment", "select", "train", "evaluate", "probe",
     "arms", "grid", "seeds", "compare_to", "factors", "contrasts",
 ))  # fmt: skip
 

@@ -206,7 +206,7 @@ def cell_facts(costs: Costs, steps: Mapping[str, str]) -> dict[str, float]:
     own = {
         role: name
         for role, name in steps.items()
-        if role.partition(".")[0] not in ("evaluate", "test", "audit")
+        if role.partition(".")[0] not in ("evaluate", "test", "audit", "probe")
     }
     whole = total(costs.of(name) for name in dict.fromkeys(costs.needed(own).values()))
     return {

@@ -7,6 +7,7 @@ plan is made without torch. A kind's version is raised when the same config woul
 from cotmill.recipe.graph import Kind
 from cotmill.recipe.steps.data import make_data, make_questions
 from cotmill.recipe.steps.measure import make_measure, make_queries
+from cotmill.recipe.steps.probe import make_probe
 from cotmill.recipe.steps.sample import make_audit, make_augment, make_sample
 from cotmill.recipe.steps.select import make_prune, make_select
 from cotmill.recipe.steps.train import make_evaluate, make_train
@@ -23,5 +24,6 @@ KINDS: dict[str, Kind] = {
     "prune": Kind(make_prune, 1),
     "train": Kind(make_train, 1, resumes=True),
     "evaluate": Kind(make_evaluate, 1, resumes=True),
+    "probe": Kind(make_probe, 1),
 }
 """Every kind of step by its name in a Run."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 UNFINISHED = "unfinished"
 POOL, EVIDENCE, SELECTION, MODEL = "pool", "evidence.parquet", "selection", "model"
 SAMPLES, AUDIT = "samples", "audit.parquet"
+INFLUENCE, CONFLICT = "influence.parquet", "conflict.parquet"
 BENCHMARK, QUERIES = "benchmark.json", "queries.json"
 
 

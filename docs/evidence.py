@@ -2,7 +2,6 @@
 
 python docs/evidence.py                    write docs/evidence.md
 python docs/evidence.py --add RUN [RUN …]  take the results of finished Runs first, then write
-                                           (of `cotmill measure dependency` too)
 python docs/evidence.py --check            fail when docs/evidence.md is not what this would write
 python docs/evidence.py --todo             print the commands of recipes whose results are not there yet
 """
@@ -14,7 +13,6 @@ from pathlib import Path
 from cotmill.core.errors import UserError
 from cotmill.core.files import read_json, write_json, write_text
 from cotmill.recipe.load import find_recipe
-from cotmill.report.claim_probes import is_probe, probe_results
 from cotmill.report.claim_results import results_of
 from cotmill.report.claims import Claims, read_claims
 from cotmill.report.claims_page import command_of, evidence_page
@@ -42,10 +40,7 @@ def results(known: Claims) -> dict:
 
 def add(folder: Path) -> str:
     """Take the results of one Run; those of an earlier Run of the same recipe are replaced."""
-    if is_probe(folder):
-        found = probe_results(folder, claims())
-    else:
-        found = results_of(folder, claims(), find_recipe(read_run(folder).name))
+    found = results_of(folder, claims(), find_recipe(read_run(folder).name))
     name = found["recipe"]
     write_json(RESULTS / f"{name}.json", found)
     return f"{name}: {len(found['results'])} results of Run {found['run']}, {len(found['seeds'])} seeds"

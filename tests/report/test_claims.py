@@ -5,7 +5,6 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -14,11 +13,10 @@ from make_run import Made, make_run
 from cotmill.core.errors import DataError
 from cotmill.core.factors import arms_of
 from cotmill.core.files import read_json, write_json
+from cotmill.core.ids import content_id
 from cotmill.recipe.text import read_document
-from cotmill.report.claim_probes import is_probe, probe_results
 from cotmill.report.claim_results import changed, results_of
 from cotmill.report.claims import (
-    PROBE,
     Claims,
     Result,
     Setting,
@@ -94,15 +92,12 @@ def test_arms_that_answer_next_to_nothing_test_no_claim():
 def test_every_claim_names_arms_tests_and_grid_points_that_its_recipe_has():
     claims = read_claims(CLAIMS)
     # The recipes' own tests check that they load; here their text is enough, and a hundred times quicker.
-    trees = {
-        name: read_document(ROOT / "recipes" / f"{name}.yaml").tree
-        for name in claims.recipes
-        if name != PROBE
-    }
+    trees = {name: read_document(ROOT / "recipes" / f"{name}.yaml").tree for name in claims.recipes}
     for claim in claims.claims:
         for setting in claim.tested:
-            if setting.probe is not None:
-                continue
+            assert (
+                setting.counted is None or setting.counted.role != "probe" or "probe" in trees[setting.recipe]
+            )
             tree, where = trees[setting.recipe], f"{claim.id} in {setting.recipe}"
             assert set(setting.tests) <= set(tree["evaluate"]["tests"]), where
             grid = {key: [str(value) for value in values] for key, values in tree.get("grid", {}).items()}
@@ -173,24 +168,13 @@ def test_the_command_says_what_was_changed_of_the_recipe():
     )
 
 
-def test_a_probe_of_two_models_is_read_from_its_difference(tmp_path: Path):
-    cells = {"plain": 0.4, "masked": 0.55, "masked - plain": 0.15}
-    rows = [
-        {"model": name, "source": source, "distance": "all", "share": value, "share_low": value - 0.1,
-         "share_high": value + 0.1}
-        for name, value in cells.items() for source in ("question", "all")
-    ]  # fmt: skip
-    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "influence.parquet")
-    pq.write_table(pa.table({"x": [1]}), tmp_path / "pairs.parquet")
-    write_json(tmp_path / "dependency.json", {"models": ["plain", "masked"], "rows": 50, "seed": 0})
-    probe = {"table": "influence", "where": {"source": "question", "distance": "all"}, "value": "share"}
-    claims = made_claims(recipe=PROBE, sum=[], probe=probe)
-    assert is_probe(tmp_path)
-    found = probe_results(tmp_path, Claims(papers=claims.papers, claims=claims.claims[:1]))
+def test_a_number_of_a_table_is_counted_seed_by_seed(run_folder: Path):
+    counted = {"role": "evaluate", "file": "items.parquet", "value": "tokens", "unit": "tokens of an answer",
+               "where": {"row_id": content_id("item", "in_domain", "0")}}  # fmt: skip
+    found = results_of(run_folder, made_claims(counted=counted), run_folder / "recipe.yaml")
     (result,) = (Result.model_validate(one) for one in found["results"])
-    assert (result.difference, result.items) == (0.15, 50)
-    assert result.means == {"plain": 0.4, "masked": 0.55}
-    assert "dependency, influence | +15.0 points (+5.0 to +25.0) |" in evidence_page(claims, {PROBE: found})
+    assert (result.seeds, result.items) == (3, 0)
+    assert result.difference == pytest.approx(result.means["low loss 50%"] - result.means["random 50%"])
 
 
 def test_what_set_cannot_say_is_told_apart(run_folder: Path, tmp_path: Path):

@@ -16,6 +16,7 @@ import numpy as np
 import yaml
 from jaxtyping import Float
 
+from cotmill.core.checked import read_table
 from cotmill.core.errors import DataError
 from cotmill.core.factors import arms_of
 from cotmill.core.files import read_json
@@ -205,13 +206,19 @@ def _means(
     return dict(zip(named, values.mean(axis=(1, 2)).tolist(), strict=True))
 
 
+def _row(path: Path, where: Mapping[str, str]) -> Mapping[str, Any]:
+    """Find the row of a table whose columns say this; an empty one where there is none."""
+    rows = read_table(path).to_pylist()
+    return next((row for row in rows if all(str(row.get(key)) == value for key, value in where.items())), {})
+
+
 def _number(run: LoadedRun, cell: Cell, counted: Counted) -> float | None:
     """Read one number of the step that has a role in a cell."""
     step = run.step(cell, counted.role)
     path = step.find(counted.file) if step else None
     if path is None:
         return None
-    told = read_json(path)
+    told = _row(path, counted.where) if path.suffix == ".parquet" else read_json(path)
     value = told.get(counted.value)
     if value is None or (counted.per and not told.get(counted.per)):
         return None

@@ -31,8 +31,6 @@ VERDICTS: tuple[Verdict, ...] = (
 )  # fmt: skip
 Expect = Literal["above", "below", "not below", "not above", "no change"]
 WITH_MARGIN = ("not below", "not above", "no change")
-PROBE = "dependency"
-"""Stands in the place of a recipe where `cotmill measure dependency` is what tests a claim."""
 NO_WEIGHT = 1e-9
 NEAR_ZERO = 0.05
 """Below this accuracy of every arm, differences say next to nothing; as in the findings of a report."""
@@ -53,33 +51,26 @@ class Term(Part):
 
 
 class Counted(Part):
-    """A number that a step of the Run leaves as JSON, in place of answers to a test."""
+    """A number that a step of the Run leaves, as JSON or in a table, in place of answers to a test."""
 
     role: str
-    """The step's role in a cell: `augment`, `queries`, …"""
+    """The step's role in a cell: `augment`, `probe`, …"""
     file: str
+    where: dict[str, str] = {}
+    """Which row of a Parquet table."""
     value: str
     per: str | None = None
     """Divided by this one."""
     unit: str
 
 
-class Probe(Part):
-    """A cell of a table that `cotmill measure dependency` wrote of two models, the masked one second."""
-
-    table: Literal["influence", "conflict"]
-    where: dict[str, str]
-    value: str
-
-
 class Setting(Part):
-    """Where a claim is tested: a recipe, a test, a sum of arms, and what the sum should be; or a probe."""
+    """Where a claim is tested: a recipe, a test, a sum of arms, and what the sum should be."""
 
     recipe: str
     tests: Annotated[tuple[str, ...], Field(min_length=1)] = ("in_domain",)
-    sum: tuple[Term, ...] = ()
+    sum: Annotated[tuple[Term, ...], Field(min_length=1)]
     """Over every grid point that its terms leave open, one result."""
-    probe: Probe | None = None
     expect: Expect = "above"
     margin: float = 0.0
     """As a share: 0.01 is a point of accuracy."""
@@ -88,8 +79,6 @@ class Setting(Part):
 
     @model_validator(mode="after")
     def _a_comparison(self) -> Setting:
-        if (self.probe is None) == (not self.sum) or (self.probe is None) == (self.recipe == PROBE):
-            raise ValueError(f"give a sum of arms of a recipe, or a probe with the recipe {PROBE}")
         if self.counted is None and abs(sum(term.weight for term in self.sum)) > NO_WEIGHT:
             raise ValueError("the weights of a sum must add up to zero, as in a difference of two arms")
         if self.expect in WITH_MARGIN and self.margin <= 0:
@@ -195,8 +184,7 @@ def verdict_of(setting: Setting, result: Result) -> Verdict:
     >>> verdict_of(Setting(**told), Result(**found, difference=0.02, low=0.01, high=0.03))
     'reproduced'
     """
-    answered = setting.counted is None and setting.probe is None
-    if answered and result.means and max(result.means.values()) < NEAR_ZERO:
+    if setting.counted is None and result.means and max(result.means.values()) < NEAR_ZERO:
         return "could not be tested here"
     low, high, margin = result.low, result.high, setting.margin
     if setting.expect in ("below", "not above"):

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from cotmill.report.claims import PROBE, Claim, Claims, Result, Setting, Verdict, overall, verdicts_of
 from cotmill.report.claims import VERDICTS as ORDER
+from cotmill.report.claims import Claim, Claims, Result, Setting, Verdict, overall, verdicts_of
 from cotmill.report.text import count, joined, signed
 
 Results = Mapping[str, Mapping[str, Any]]
@@ -183,8 +183,6 @@ def command_of(recipe: str, found: Mapping[str, Any] | None) -> str:
     >>> command_of("rft", {"changed": ["sample.k=50"]})
     'cotmill run rft --set sample.k=50'
     """
-    if recipe == PROBE:
-        return "cotmill measure dependency PLAIN MASKED --data ROWS --out dependency"
     changed = (found or {}).get("changed") or ()
     return " ".join([f"cotmill run {recipe}", *(f"--set {_quoted(one)}" for one in changed)])
 

@@ -90,7 +90,7 @@ def test_the_gauss_newton_product_is_that_of_the_dense_matrix(lm, dense, rows, t
 
 
 def test_conjugate_gradients_reach_the_exact_damped_inverse(lm, dense, rows, tracked, gradients, factors):
-    config = NewtonConfig(iterations=200, rows=1000, tolerance=1e-6)
+    config = NewtonConfig(iterations=200, rows=1000, tolerance=1e-3)
     refined = refine(lm, rows, tracked, gradients, factors, config=config)
     extra = torch.cat(
         [

@@ -338,11 +338,17 @@ FAULTS: dict[str, tuple[Fault, Callable[[Verb], bool]]] = {
 """Faults but for kills, which are counted; and the verbs that they can happen to."""
 
 
+NEVER = {("server", "run"): "recipes sample from models that they load, never from a server"}
+"""Why something cannot happen, where the reason is not that of the other verbs."""
+
+
 def disturb(bench: Bench, name: str, verb: Verb, *, kills: int = 0) -> Cell:
     """Make one fault in one verb."""
     fault, fits = FAULTS.get(name, (lambda b, v: killed(b, v, kills=kills), lambda _: True))
     if not fits(verb):
-        why = "asks no server" if name == "server" else "holds little at once"
+        why = NEVER.get((name, verb.name)) or (
+            "asks no server" if name == "server" else "holds little at once"
+        )
         return Cell(name, verb.name, good=True, outcome=f"cannot happen: {why}", times=0)
     try:
         if verb.server and name != "server":

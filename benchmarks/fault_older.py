@@ -18,15 +18,18 @@ VERSIONS = ("version", "schema_version", "layout")
 
 
 def as_older(out: Path) -> None:
-    """Take the hashes out of an output, as it was before files carried them."""
+    """Take the hashes out of an output, as it was before files carried them.
+
+    Records then listed no hashes of other files either; only steps of a Run have always done so.
+    """
     for path in [out] if out.is_file() else sorted(out.rglob("*")):
         if path.suffix == ".parquet":
             pq.write_table(pq.read_table(path), path, compression="zstd")
         elif path.suffix == ".json":
             value = json.loads(path.read_text())
             if isinstance(value, dict) and isinstance(value.get(DIGEST), str):
-                del value[DIGEST]
-                path.write_text(json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False) + "\n")
+                kept = {k: v for k, v in value.items() if k != DIGEST and not _are_sums(v)}
+                path.write_text(json.dumps(kept, sort_keys=True, indent=2, ensure_ascii=False) + "\n")
         elif path.name == "outputs.jsonl":
             entries = [json.loads(line) for line in path.read_text().splitlines()]
             kept = [
@@ -37,6 +40,13 @@ def as_older(out: Path) -> None:
         value = json.loads(record.read_text())
         value["files"] = sums_of(record.parent, without=(STEP, TIMING))
         record.write_text(json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False) + "\n")
+
+
+def _are_sums(value: Any) -> bool:
+    """Say whether an entry lists files with their hashes."""
+    return isinstance(value, dict) and any(
+        isinstance(one, dict) and DIGEST in one and "bytes" in one for one in value.values()
+    )
 
 
 def as_newer(out: Path) -> bool:

@@ -30,6 +30,7 @@ from cotmill.core.provenance import provenance
 
 DOCS = Path(__file__).parents[1] / "docs"
 FIGURES, PAGE = DOCS / "reliability.json", DOCS / "reliability.md"
+FUZZ = DOCS / "fuzz.json"
 KILL = "kill -9"
 INTRO = """\
 # Reliability
@@ -39,6 +40,13 @@ typed the same command again, and compared the output with an undisturbed one: *
 doubled, equal byte for byte** but for times and logs. The table is made by `python benchmarks/faults.py
 --kills 200`; a short form is in the suite (`tests/recipe/test_faults.py`). "run" is the quickstart in
 small: data, selection, training, evaluation, two arms.
+"""
+MUTATED = """\
+## Mutated input
+
+Every reader, the recipe loader, the graders and the text of the report are given lines with bits flipped,
+parts cut out or doubled, and nasty things put in (`python benchmarks/fuzz.py --lines 100000`). "Found" is a
+traceback, more than a second a line, a connection, a process, or a file written elsewhere.
 """
 MEANING = """\
 ## How it is done
@@ -86,7 +94,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as scratch:
             disturb_all(told, told.keep or Path(scratch))
     figures = json.loads(FIGURES.read_text(encoding="utf-8"))
-    write_text(PAGE, page(figures))
+    fuzzed = json.loads(FUZZ.read_text(encoding="utf-8")) if FUZZ.exists() else {}
+    write_text(PAGE, page(figures, fuzzed))
     bad = [cell for cell in figures["cells"] if not cell["good"]]
     print(f"{len(figures['cells'])} cells, {len(bad)} bad; {PAGE}")
     raise SystemExit(bool(bad))
@@ -123,8 +132,8 @@ def remember(cell: Cell) -> None:
     write_json(FIGURES, {"cells": [*others, {**asdict(cell), "made_with": made_with}]})
 
 
-def page(figures: Mapping[str, Any]) -> str:
-    """Write the page: one table of verbs by faults for each group of faults."""
+def page(figures: Mapping[str, Any], fuzzed: Mapping[str, Any] | None = None) -> str:
+    """Write the page: one table of verbs by faults for each group of faults, and what was fuzzed."""
     cells = {(one["fault"], one["verb"]): one for one in figures["cells"]}
     parts = [INTRO]
     names = [verb.name for verb in VERBS]
@@ -138,7 +147,16 @@ def page(figures: Mapping[str, Any]) -> str:
         rows = [f"## {fault[0].upper() + fault[1:]}\n", "| verb | outcome |", "|---|---|"]
         rows += [f"| {name} | {_shown(cells.get((fault, name)))} |" for name in names]
         parts.append("\n".join(rows) + "\n")
-    return "\n".join([*parts, MEANING])
+    return "\n".join([*parts, _fuzzed(fuzzed or {}), MEANING])
+
+
+def _fuzzed(figures: Mapping[str, Any]) -> str:
+    """Write the table of mutated lines."""
+    rows = []
+    for name, one in figures.items():
+        told = "; ".join(text.strip().splitlines()[-1].replace("|", "\\|") for text in one["found"])
+        rows.append(f"| {name} | {one['lines']:,} | {told or 'nothing'} |")
+    return "\n".join([MUTATED, "| target | lines | found |", "|---|---:|---|", *rows]) + "\n"
 
 
 def _shown(cell: Mapping[str, Any] | None) -> str:

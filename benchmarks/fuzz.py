@@ -1,10 +1,14 @@
 """Mutated input for every reader: a result or a sentence, never a traceback, and nothing else happens.
 
-    python benchmarks/fuzz.py [--lines 100000] [--only jsonl recipe …]
+    python benchmarks/fuzz.py [--lines 100000] [--only jsonl recipe …] [--again]
 
 Every target gets so many mutated lines (files of 500 lines; a recipe, an answer or a text is one line). An
 audit hook of the interpreter watches what is done meanwhile: no connection, no process, no unpickling, no
 file opened for writing outside the scratch folder. Exit code 1 when anything was found.
+
+docs/fuzz.json remembers what is done, part by part: a run that was stopped goes on where it was, and lines
+that are asked for beyond are added. A target in which something was found begins anew.
+docs/reliability.md (`python benchmarks/faults.py --page`) shows it.
 """
 
 from __future__ import annotations
@@ -17,7 +21,8 @@ import tempfile
 import time
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +32,9 @@ import pyarrow.parquet as pq
 
 from cotmill.core.checked import read_table, write_table
 from cotmill.core.errors import UserError
+from cotmill.core.files import write_json
 from cotmill.core.ids import rng_of
+from cotmill.core.provenance import provenance
 from cotmill.data import read_pool
 from cotmill.data.types import Example
 from cotmill.evidence import Evidence
@@ -36,6 +43,7 @@ from cotmill.report.text import visible
 from cotmill.verify import Verifier, judge_answer
 from cotmill.verify.equations import check_equations
 
+FIGURES = Path(__file__).parents[1] / "docs" / "fuzz.json"
 PER_FILE = 500
 SLOW = 1.0
 """Seconds a line, on average over a file, after which its slowness counts as a finding."""
@@ -231,20 +239,59 @@ def _bear(function: Callable[..., object], *args: Any, **named: Any) -> None:
             raise AssertionError("an error without words") from error
 
 
-def fuzz(name: str, lines: int, folder: Path, seed: int = 0) -> list[str]:
-    """Mutate lines for one target; give what was found."""
+def fuzz(name: str, lines: int, folder: Path, seed: int = 0, *, first: int = 0) -> list[str]:
+    """Mutate lines for one target, from a line on; give what was found."""
     target, seeds = TARGETS[name]
-    found, rng = [], rng_of(seed, "fuzz", name)
-    for _ in range(0, lines, PER_FILE):
-        batch = [mutated(seeds[int(rng.integers(len(seeds)))], rng) for _ in range(min(lines, PER_FILE))]
+    found = []
+    for start in range(first, lines, PER_FILE):
+        rng, size = rng_of(seed, "fuzz", name, str(start)), min(PER_FILE, lines - start)
+        batch = [mutated(seeds[int(rng.integers(len(seeds)))], rng) for _ in range(size)]
         began = time.monotonic()
         try:
             target(batch, folder)
         except Exception:  # noqa: BLE001 - whatever it is, it is a finding
-            found.append(traceback.format_exc(limit=-3))
+            found.append(f"lines {start} to {start + size}: {traceback.format_exc(limit=-3)}")
         if time.monotonic() - began > SLOW * len(batch):
             found.append(f"{len(batch)} lines took {time.monotonic() - began:.0f} s")
     return found
+
+
+def figures() -> dict[str, Any]:
+    """Read what is known of each target."""
+    return json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {}
+
+
+def go_on(name: str, told: argparse.Namespace, folder: Path, watch: Watch) -> dict[str, Any]:
+    """Fuzz one target from where it was left; remember every part."""
+    known = figures().get(name, {})
+    if told.again or known.get("found") or known.get("seed") != told.seed:
+        known = {"lines": 0, "seconds": 0.0}
+    while known["lines"] < told.lines:
+        began, upto = time.monotonic(), min(known["lines"] + told.part, told.lines)
+        with watched(watch, name) as seen:
+            found = fuzz(name, upto, folder, told.seed, first=known["lines"])
+        known = {
+            "lines": upto,
+            "seconds": round(known["seconds"] + time.monotonic() - began, 1),
+            "found": [*known.get("found", []), *dict.fromkeys([*found, *seen])][:5],
+            "seed": told.seed,
+            "commit": provenance()["commit"],
+        }
+        write_json(FIGURES, {**figures(), name: known})
+    return known
+
+
+@contextmanager
+def watched(watch: Watch, name: str) -> Iterator[list[str]]:
+    """Listen while a target is fuzzed; what was heard is in the list afterwards."""
+    heard: list[str] = []
+    watch.on = name not in ("answers", "grounding")  # those start workers of their own on purpose
+    try:
+        yield heard
+    finally:
+        watch.on = False
+        heard += sorted(watch.found)
+        watch.found.clear()
 
 
 def main() -> None:
@@ -252,6 +299,8 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=2_000, help="of every target; 100000 for the evidence")
     parser.add_argument("--only", nargs="*", default=list(TARGETS))
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--part", type=int, default=2_000, help="lines between two writings of the figures")
+    parser.add_argument("--again", action="store_true", help="begin anew")
     told = parser.parse_args()
     warnings.simplefilter("ignore")
     bad = 0
@@ -259,15 +308,11 @@ def main() -> None:
         watch = Watch(Path(scratch))
         GRADER(Example("", r"\arcsin(x)"), r"\boxed{\arccos(x)}")  # its worker processes start here
         for name in told.only:
-            began = time.monotonic()
-            watch.on = name not in ("answers", "grounding")  # those start workers of their own on purpose
-            found = fuzz(name, told.lines, Path(scratch), told.seed) + sorted(watch.found)
-            watch.on = False
-            watch.found.clear()
-            bad += bool(found)
-            spent = time.monotonic() - began
-            print(f"{'BAD' if found else 'ok '} {name:10s} {told.lines:,} lines, {spent:.1f} s")
-            for one in list(dict.fromkeys(found))[:5]:
+            known = go_on(name, told, Path(scratch), watch)
+            bad += bool(known["found"])
+            mark = "BAD" if known["found"] else "ok "
+            print(f"{mark} {name:10s} {known['lines']:,} lines, {known['seconds']:.1f} s")
+            for one in known["found"]:
                 print("    " + one.replace("\n", "\n    "))
             sys.stdout.flush()
     GRADER.close()

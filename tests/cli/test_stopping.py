@@ -107,6 +107,10 @@ def test_patient_work_hears_of_a_signal_and_ends_where_it_wants_to() -> None:
         (OSError(errno.EMFILE, "Too many open files"), "ulimit -n"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), "memory ran out"),
         (RuntimeError("I/O error: No space left on device (os error 28)"), "the disk is full"),
+        (
+            OSError("Unknown error: Failed to launch worker thread: Resource temporarily unavailable"),
+            "memory ran out",
+        ),
         (MemoryError(), "memory ran out"),
     ],
 )

@@ -17,8 +17,8 @@ SPARE = 1.5
 """Estimates are rough: only what needs so many times more than there is free is refused."""
 CPU_FULL = "can't allocate memory"
 """What torch says, in a plain RuntimeError, when a CPU has no memory left."""
-NO_THREAD = "can't start new thread"
-"""What Python says when there is no memory, or no number, left for another thread."""
+NO_THREAD = ("can't start new thread", "Failed to launch worker thread")
+"""What Python and Arrow say when there is no memory, or no number, left for another thread."""
 CGROUP = Path("/sys/fs/cgroup")
 
 
@@ -136,6 +136,6 @@ def _is_memory(error: BaseException) -> bool:
     return (
         isinstance(error, MemoryError)
         or kind in ("OutOfMemoryError", "ArrowMemoryError")
-        or any(words in str(error) for words in (CPU_FULL, NO_THREAD))
+        or any(words in str(error) for words in (CPU_FULL, *NO_THREAD))
         or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
     )

@@ -28,7 +28,7 @@ TRIES = 3
 FILES = 12
 """Files of one output that are damaged, one after the other."""
 MEGABYTE = 2**20
-ABORTED = ("bad_alloc", "thread-local data: ABORT")
+ABORTED = ("bad_alloc", "thread-local data: ABORT", "SystemError: error return without exception set")
 """What is said by libraries that end the process themselves where memory runs out."""
 Fault = Callable[[Bench, Verb], str]
 

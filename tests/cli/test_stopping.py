@@ -111,6 +111,7 @@ def test_patient_work_hears_of_a_signal_and_ends_where_it_wants_to() -> None:
             OSError("Unknown error: Failed to launch worker thread: Resource temporarily unavailable"),
             "memory ran out",
         ),
+        (FileExistsError(errno.EEXIST, "File exists", "x"), "x is in the way (File exists)"),
         (MemoryError(), "memory ran out"),
     ],
 )

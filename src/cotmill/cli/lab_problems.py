@@ -6,7 +6,7 @@ import gzip
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import typer
 
@@ -34,6 +34,7 @@ def command(
     Columns that begin with lab_ are the truth about a row; no method reads them.
     """
     from cotmill.core.errors import DataError
+    from cotmill.core.files import aside
 
     lengths = {"min_steps": min_steps, "max_steps": max_steps}
     options = {name: value for name, value in lengths.items() if value is not None}
@@ -50,13 +51,14 @@ def command(
                 "\n".join(str(value) for name, value in row.items() if not name.startswith("lab_")) + "\n"
             )
         return
-    out.parent.mkdir(parents=True, exist_ok=True)
-    packed = out.suffix == ".gz"
-    part = out.with_name(out.name + ".part")
-    with part.open("wb") as raw, gzip.GzipFile("", "wb", mtime=0, fileobj=raw) if packed else raw as file:
+    with aside(out) as part, part.open("wb") as raw, _packed(raw) if out.suffix == ".gz" else raw as file:
         file.writelines((json.dumps(row, ensure_ascii=False) + "\n").encode() for row in made)
-    part.replace(out)
     typer.echo(f"{rows:,} rows ({kind}, seed {seed}) written to {out}")
+
+
+def _packed(raw: BinaryIO) -> gzip.GzipFile:
+    """Pack without the time, so that equal rows are equal files."""
+    return gzip.GzipFile("", "wb", mtime=0, fileobj=raw)
 
 
 def _maker(kind: str) -> Callable[..., Iterator[Mapping[str, object]]]:

@@ -20,7 +20,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from cotmill import __version__
 from cotmill.core.errors import UserError
-from cotmill.core.holding import holding
+from cotmill.core.holding import holding, refuse_inputs
 from cotmill.core.machine import ANYWAY, machine_trouble
 from cotmill.core.secrets import hide
 from cotmill.core.stopping import STOPPED, Stopped, stop_on_signals
@@ -90,8 +90,12 @@ class LazyVerb(TyperCommand):
         """Hand the arguments over to the command itself, which then holds its output."""
         made = self.load().make_context(info_name, args, parent=parent, **extra)
         out = made.params.get("out")
-        if isinstance(out, Path) and not extra.get("resilient_parsing") and _alone(self.name, made.params):
-            made.with_resource(holding(out))
+        if isinstance(out, Path) and not extra.get("resilient_parsing"):
+            if out.name in ("", ".."):
+                out = made.params["out"] = out.resolve()  # what is made beside it is named after it
+            refuse_inputs(out, made.params)
+            if _alone(self.name, made.params):
+                made.with_resource(holding(out))
         return made
 
 

@@ -57,7 +57,9 @@ def read_table(
     refuse_damage(path)
     with damaged(path):
         names = None if columns is None else list(columns)
-        return pq.read_table(path, columns=names, schema=schema, page_checksum_verification=True)
+        table = pq.read_table(path, columns=names, schema=schema, page_checksum_verification=True)
+        table.validate(full=True)  # text that is not UTF-8 would fail only where it is used
+        return table
 
 
 def read_schema(path: Path) -> pa.Schema:
@@ -100,7 +102,7 @@ def damaged(path: Path) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise
-    except (OSError, pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowKeyError) as error:
+    except (OSError, pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowKeyError, UnicodeDecodeError) as error:
         if isinstance(error, OSError) and error.errno:
             raise  # the disk's fault, not the file's
         raise DamagedError(f"{path} is damaged: {error}; {AGAIN}") from error

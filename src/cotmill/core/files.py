@@ -27,16 +27,17 @@ def aside(path: Path, *, shared: bool = False) -> Iterator[Path]:
 
     With `shared`, several processes may make the same file at once: each has a path of its own.
     """
+    path = _behind_links(path)
     part = path.with_name(path.name + (_mark() if shared else "") + PART)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         yield part
+        flush(part)
+        part.replace(path)
     except BaseException:
         # On a full disk the half of a file is what is in the way.
         part.unlink(missing_ok=True)
         raise
-    flush(part)
-    part.replace(path)
     flush(path.parent)
 
 
@@ -47,6 +48,7 @@ def folder_aside(path: Path, *, shared: bool = False) -> Iterator[Path]:
     What a killed process left under the aside name is removed first. With `shared`, several processes may
     make the same folder at once: each has an aside name of its own.
     """
+    path = _behind_links(path)
     part = path.with_name(path.name + (_mark() if shared else "") + PART)
     if part.exists():
         shutil.rmtree(part)
@@ -59,10 +61,19 @@ def folder_aside(path: Path, *, shared: bool = False) -> Iterator[Path]:
         raise
     for entry in sorted(part.rglob("*")):
         flush(entry)
-    if path.exists():
-        shutil.rmtree(path)
-    part.replace(path)
+    try:
+        if path.exists():
+            shutil.rmtree(path)
+        part.replace(path)
+    except OSError:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
     flush(path.parent)
+
+
+def _behind_links(path: Path) -> Path:
+    """Follow a link to what it stands for, so that it is not replaced itself; give `.` its name."""
+    return path.resolve() if path.is_symlink() or not path.name else path
 
 
 def _mark() -> str:

@@ -102,6 +102,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 LOST = (errno.EIO, errno.ESTALE, errno.ENOTCONN)
 CROWDED = (errno.EMFILE, errno.ENFILE)
+IN_THE_WAY = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR)
 
 
 def machine_trouble(error: BaseException) -> str | None:
@@ -117,6 +118,9 @@ def machine_trouble(error: BaseException) -> str | None:
         return f"{what} cannot be reached ({os.strerror(number)}); see to the disk, then run this again"
     if number in CROWDED:
         return "too many files are open; type: ulimit -n 4096, then run the same command again"
+    if isinstance(error, OSError) and number in IN_THE_WAY:
+        what = str(error.filename2 or what)  # where a file was to be renamed to
+        return f"{what} is in the way ({os.strerror(number)}); choose another --out, or move it"
     if number == errno.ENAMETOOLONG:
         return f"{what} is too long a name; choose a shorter --out"
     return None

@@ -8,6 +8,8 @@ and counted (but not in jsonl and parquet, which keep a Pool as it is).
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,7 @@ from cotmill.data.card import card
 from cotmill.data.pool import Pool
 
 MANIFEST = "export.json"
+NAME = re.compile(r"\w[\w .-]*")
 NO_TRACE = "left out of the export: no solution to train on"
 
 Row = Mapping[str, Any]
@@ -54,6 +57,10 @@ def export(pool: Pool, to: str, out: Path, *, name: str = "cotmill", licence: st
     target = TARGETS.get(to)
     if target is None:
         raise DataError(f"cannot export to '{to}'; choose from {', '.join(TARGETS)}")
+    if not NAME.fullmatch(name):
+        raise DataError(
+            f"--name {name!r} cannot be the name of a file; use letters, digits, spaces, '.', '_' and '-'"
+        )
     if out.exists() and (not out.is_dir() or any(out.iterdir())) and not (out / MANIFEST).is_file():
         raise DataError(f"{out} exists and is not an export; name a new folder")
     bare = sum(not trace for trace in _column(pool, "trace")) if target.needs_trace else 0
@@ -210,7 +217,16 @@ def _write_lines(path: Path, rows: Iterable[Row]) -> None:
     """Write JSON Lines."""
     with path.open("w", encoding="utf-8") as handle:
         for row in rows:
-            handle.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
+            handle.write(json.dumps(_without_nan(row), ensure_ascii=False, default=str) + "\n")
+
+
+def _without_nan(value: Any) -> Any:
+    """Put null in the place of numbers that JSON does not have: other readers refuse the whole file."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {name: _without_nan(one) for name, one in value.items()}
+    return [_without_nan(one) for one in value] if isinstance(value, list) else value
 
 
 def _write_array(path: Path, rows: Iterable[Row]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -38,9 +39,13 @@ def text_of(value: Any, name: str, *, empty: bool = False) -> str:
     """Return a text value, or say why it is none."""
     if value is None:
         raise BadRowError(f"missing field: {name}")
-    if not isinstance(value, str):
+    if isinstance(value, bytes):
+        value = _decoded(value)
+    elif not isinstance(value, str):
         if isinstance(value, bool | dict | list):
             raise BadRowError(f"field {name} is {type(value).__name__}, not text")
+        if not _is_said(value):
+            raise BadRowError(f"field {name} is {value}, not text")
         value = answer_text(value)
     if not empty and (not value or value.isspace()):
         raise BadRowError(f"empty field: {name}")
@@ -53,6 +58,8 @@ def answer_text(value: Any) -> str:
     >>> answer_text(51.0), answer_text(True), answer_text([1, 2]), answer_text(" 7 ")
     ('51', 'True', '[1, 2]', '7')
     """
+    if isinstance(value, bytes):
+        value = _decoded(value)
     if isinstance(value, str):
         return value.strip()
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
@@ -60,10 +67,24 @@ def answer_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else str(value)
 
 
+def _decoded(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError as error:
+        raise BadRowError("not UTF-8", f"byte {value[error.start]}") from error
+
+
+def _is_said(value: Any) -> bool:
+    """Say whether a value is one: NaN stands for a missing number."""
+    return not isinstance(value, float) or math.isfinite(value)
+
+
 def gold_of(value: Any, name: str = "answer") -> str:
     """Return a gold answer as text, or say why there is none."""
     if value is None:
         raise BadRowError(f"no answer: {name} is missing")
+    if not _is_said(value):
+        raise BadRowError(f"no answer: {name} is {value}")
     text = answer_text(value)
     if not text:
         raise BadRowError(f"no answer: {name} is empty")

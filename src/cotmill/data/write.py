@@ -130,6 +130,8 @@ def _common(types: Iterable[pa.DataType]) -> pa.DataType:
     distinct = list(dict.fromkeys(kind for kind in types if not pa.types.is_null(kind)))
     if len(distinct) == 1:
         return distinct[0]
+    if pa.uint64() in distinct:
+        return pa.string()  # neither signed nor decimal numbers hold all of its values
     if distinct and all(pa.types.is_integer(kind) for kind in distinct):
         return pa.int64()
     if distinct and all(pa.types.is_integer(kind) or pa.types.is_floating(kind) for kind in distinct):

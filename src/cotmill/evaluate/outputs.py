@@ -19,7 +19,7 @@ from cotmill.data.forms import answer_text
 from cotmill.data.pool import Pool
 from cotmill.evaluate.benchmark import Benchmark
 from cotmill.evaluate.benchmarks.files import raw_rows
-from cotmill.evaluate.grade import grade, write_graded
+from cotmill.evaluate.grade import METRICS, grade, write_graded
 from cotmill.evaluate.items import ASKED, Layout
 from cotmill.verify.extract import find_answer
 
@@ -51,8 +51,11 @@ def grade_outputs(
     question; without one every row must bring its gold answer.
 
     Raises:
-        DataError: a field is not there, or no question of the file is one of the benchmark.
+        DataError: a field is not there, no question of the file is one of the benchmark, or the folder holds
+            something else.
     """
+    if out is not None and out.is_dir() and any(out.iterdir()) and not (out / METRICS).is_file():
+        raise DataError(f"{out} exists and holds no evaluation; name a new folder")
     rows = list(_read(path, fields, with_gold=benchmark is None))
     if benchmark is None:
         layout = Layout(path.name, strict_rule=strict_rule or "gsm8k", groups=fields.keep)

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from cotmill.core.checked import read_table, write_table
 from cotmill.core.errors import RunError
-from cotmill.core.files import aside, canonical_json, sweep_parts, write_json, write_once
+from cotmill.core.files import PART, aside, canonical_json, sweep_parts, write_json, write_once
 from cotmill.core.ids import content_id
 from cotmill.core.progress import tell
 from cotmill.data.marks import marked, unfit
@@ -87,12 +87,21 @@ def _claim(out: Path, pool: Pool, verifier: Verifier) -> str:
         "rules": rules,
         "shard_rows": SHARD_ROWS,
     }
+    _refuse_foreign(out)
     sweep_parts(out)
     if canonical_json(write_once(out / MANIFEST, mine)) != canonical_json(mine):
         raise RunError(
             f"{out} holds verdicts on other data or by other rules; name another --out, or remove it"
         )
     return content_id("verdicts", canonical_json(mine))
+
+
+def _refuse_foreign(out: Path) -> None:
+    """Do not write verdicts among other things."""
+    if out.is_dir() and not (out / MANIFEST).exists():
+        ours = {path for path in out.iterdir() if path.suffix == PART or path.name in (SHARDS, SUMMARY)}
+        if foreign := sorted(set(out.iterdir()) - ours):
+            raise RunError(f"{out} exists and holds {foreign[0].name}; name a new folder to write to")
 
 
 def shard_path(out: Path, number: int) -> Path:

@@ -26,7 +26,7 @@ from cotmill.report.answers import answers
 from cotmill.report.claims import Claims, Counted, Result, Setting, Term
 from cotmill.report.conclusions import conclusions
 from cotmill.report.intervals import mean_interval
-from cotmill.report.read import Cell, LoadedRun, read_run
+from cotmill.report.read import Cell, LoadedRun, read_run, variant_name
 
 Point = tuple[tuple[str, str], ...]
 
@@ -202,7 +202,7 @@ def _means(
 ) -> dict[str, float]:
     """Give each arm's mean, with what tells it apart where one arm stands at two grid points."""
     arms = [arm for _, arm, _ in terms]
-    named = [arm if arms.count(arm) == 1 else f"{arm} [{dict(point)}]" for _, arm, point in terms]
+    named = [arm if arms.count(arm) == 1 else variant_name(arm, point) for _, arm, point in terms]
     return dict(zip(named, values.mean(axis=(1, 2)).tolist(), strict=True))
 
 

@@ -126,7 +126,7 @@ def _claim(claim: Claim, found: Sequence[tuple[Setting, Result, Verdict]], resul
 
 
 def _row(setting: Setting, result: Result, verdict: Verdict) -> str:
-    arms = ", ".join(f"{name} {_mean(setting, value)}" for name, value in result.means.items())
+    arms = ", ".join(f"{name} {_mean(setting, result, value)}" for name, value in result.means.items())
     shown = f"{result.seeds}" + (f", {count(result.items)}" if result.items else "")
     cells = (
         _where(setting, result), _numbers(setting, result), arms, shown, _rule(setting), f"**{verdict}**",
@@ -149,16 +149,20 @@ def _where(setting: Setting, result: Result) -> str:
 def _numbers(setting: Setting, result: Result) -> str:
     """Write a difference with its interval: points of a share, or the unit of what was counted."""
     if setting.counted:
-        low, high = signed(result.low, 2), signed(result.high, 2)
-        if result.seeds < 2:
-            return f"{signed(result.difference, 2)} (one seed, no interval)"
-        return f"{signed(result.difference, 2)} ({low} to {high})"
+        digits = _digits(result)
+        value, low, high = (signed(one, digits) for one in (result.difference, result.low, result.high))
+        return f"{value} (one seed, no interval)" if result.seeds < 2 else f"{value} ({low} to {high})"
     value, low, high = (signed(100 * one, 1) for one in (result.difference, result.low, result.high))
     return f"{value} points ({low} to {high})"
 
 
-def _mean(setting: Setting, value: float) -> str:
-    return f"{value:.2f}" if setting.counted else f"{100 * value:.1f}"
+def _digits(result: Result) -> int:
+    """Say how many digits a counted number needs: shares are small."""
+    return 2 if max(map(abs, result.means.values()), default=1.0) >= 1 else 3
+
+
+def _mean(setting: Setting, result: Result, value: float) -> str:
+    return f"{value:.{_digits(result)}f}" if setting.counted else f"{100 * value:.1f}"
 
 
 def _rule(setting: Setting) -> str:

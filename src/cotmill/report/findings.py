@@ -69,7 +69,9 @@ def _evidence(one: Comparison) -> str:
 def _summary(run: LoadedRun, test: str, found: Sequence[Comparison]) -> str:
     """Sum up one test: how many arms differ, and by how much at most."""
     apart = [one for one in found if one.told_apart]
-    against = f"Against {joined(sorted({f'“{visible(one.against)}”' for one in found}))}, "
+    names = dict.fromkeys(visible(one.against) for one in found)
+    at = f"“{visible(run.compare_to)}” at the same grid point" if len(names) > 1 and run.compare_to else None
+    against = f"Against {at or joined([f'“{name}”' for name in names])}, "
     if len(found) == 1:
         text = against + (
             "the other arm cannot be told apart." if not apart else _largest(apart, "the difference")

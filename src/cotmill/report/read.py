@@ -113,7 +113,17 @@ class LoadedRun:
     def variants(self) -> tuple[str, ...]:
         """Arms (with their grid points) in the recipe's order."""
         order: dict[str, int] = {name: place for place, name in enumerate(arms_of(self.recipe))}
-        seen = {cell.variant: (cell.grid, order.get(cell.arm, len(order))) for cell in self.cells}
+        grid = {
+            key: {str(value): place for place, value in enumerate(values)}
+            for key, values in (self.recipe.get("grid") or {}).items()
+        }
+        seen = {
+            cell.variant: (
+                [(key, grid.get(key, {}).get(value, -1), value) for key, value in cell.grid],
+                order.get(cell.arm, len(order)),
+            )
+            for cell in self.cells
+        }
         return tuple(sorted(seen, key=lambda name: seen[name]))
 
     @cached_property

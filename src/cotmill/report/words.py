@@ -51,15 +51,19 @@ def settings(value: Any) -> str:
     return clipped(_flat(value), _LONGEST)
 
 
-def _flat(value: Any) -> str:
+def _flat(value: Any, null: str = "") -> str:
+    """Write a tree on one line; what is null is left out, or called by a word where there is one for it."""
+    if value is None:
+        return null
     if isinstance(value, Mapping):
-        parts = ((str(key).replace("_", " "), part) for key, part in value.items() if part is not None)
+        parts = ((str(key).replace("_", " "), part) for key, part in value.items())
         return ", ".join(
-            f"{key} ({_flat(part)})" if isinstance(part, Mapping) else f"{key} {_flat(part)}"
+            f"{key} ({_flat(part, null)})" if isinstance(part, Mapping) else f"{key} {_flat(part, null)}"
             for key, part in parts
+            if part is not None or null
         )
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return " / ".join(_flat(part) for part in value)
+        return " / ".join(_flat(part, null) for part in value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     return number(value)
@@ -146,5 +150,5 @@ def arms_table(run: LoadedRun) -> Table | None:
 
 def _changes(parts: Sequence[Mapping[str, Any]]) -> str:
     """Write what the parts of an arm change, one after the other."""
-    told = [text for text in (settings(part) for part in parts) if text]
+    told = [text for text in (_flat(part, null="none") for part in parts) if text]
     return clipped("; ".join(told), _LONGEST) or "the recipe as it stands"

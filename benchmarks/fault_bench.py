@@ -130,6 +130,8 @@ def make_world(folder: Path, *, rows: int = 48, steps: int = 10) -> World:
     made = problems(12)
     rows_of = [{"question": one.question, "answer": f"{one.solution}"} for one in made]
     world.test.write_text("".join(json.dumps(row) + "\n" for row in rows_of))
+    asked = [{**row, "group": ("correct", "incorrect")[n % 2]} for n, row in enumerate(rows_of)]
+    world.queries.write_text("".join(json.dumps(row) + "\n" for row in asked))
     given = pool_of(made)
     given.without_labels().write(folder / "given")
     make_store(folder / "samples", given, made, "a-model", 6)

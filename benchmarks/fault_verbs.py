@@ -49,6 +49,11 @@ class World:
         return self.folder / "test.jsonl"
 
     @property
+    def queries(self) -> Path:
+        """Queries of two groups."""
+        return self.folder / "queries.jsonl"
+
+    @property
     def recipe(self) -> Path:
         """The recipe that stands for the quickstart."""
         return self.folder / "tiny.yaml"
@@ -113,7 +118,24 @@ def _recipe(world: World, out: Path) -> list[str]:
     return ["run", str(world.recipe), "--out", str(out), "--no-report", "--workers", "1"]
 
 
+def _graded(world: World, out: Path) -> list[str]:
+    fields = ["--text", "answer", "--gold", "answer", "--question", "question"]
+    return ["grade", str(world.test), *fields, "--out", str(out)]
+
+
+def _influence(world: World, out: Path) -> list[str]:
+    cheap = ["--curvature", "diagonal", "--pairs", "0", "--threads", "1"]
+    told = ["--model", MODEL, "--data", str(world.pool), "--queries", str(world.queries)]
+    return ["measure", "influence", *told, *cheap, "--out", str(out)]
+
+
 VERBS = (
+    _verb(
+        "check",
+        lambda w, out: ["check", str(w.test), "--out", str(out)],
+        "--columns",
+        "question=question,answer=answer",
+    ),
     _verb(
         "export", lambda w, out: ["export", str(w.pool), "--to", "trl", "--out", str(out)], "--name", "other"
     ),
@@ -157,6 +179,33 @@ VERBS = (
         file=".parquet",
     ),
     _verb(
+        "measure trajectories",
+        lambda w, out: [
+            "measure",
+            "trajectories",
+            f"1={MODEL}@random",
+            f"2={MODEL}",
+            "--data",
+            str(w.pool),
+            "--out",
+            str(out),
+            "--threads",
+            "1",
+        ],
+        "--max-length",
+        "40",
+        model=True,
+        file=".parquet",
+    ),
+    _verb(
+        "measure forward",
+        lambda w, out: ["measure", "forward", MODEL, str(w.pool), "--out", str(out), "--threads", "1"],
+        "--max-length",
+        "40",
+        model=True,
+    ),
+    _verb("measure influence", _influence, "--damping", "0.2", model=True, file=".parquet"),
+    _verb(
         "train",
         lambda w, out: [
             "train",
@@ -199,6 +248,7 @@ VERBS = (
         model=True,
         grows="outputs.jsonl",
     ),
+    _verb("grade", _graded, "--strict-rule", "math"),
     _verb(
         "report",
         lambda w, out: ["report", str(w.folder / "run"), "--out", str(out)],

@@ -1,12 +1,16 @@
 """What is read is never written over, whatever `--out` says; odd outputs end in a sentence."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from cotmill.cli.main import app
+from cotmill.data import Pool
 
 ROWS = [{"question": f"Ann has {n} and Bob {n + 1}. Sum?", "answer": f"#### {2 * n + 1}"} for n in range(4)]
 LINES = "".join(json.dumps(row) + "\n" for row in ROWS)
@@ -97,3 +101,26 @@ def test_a_name_of_an_export_leads_nowhere_else(data: Path) -> None:
     words = ("export", "x.jsonl", "--to", "llama-factory", "--out", "a/b", "--name", "../../mine")
     assert "cannot be the name of a file" in said(*words, code=2)
     assert not data.with_name("mine.json").exists()
+
+
+def test_text_that_no_terminal_can_show_is_shown_by_its_number(data: Path) -> None:
+    rows = [{"question": "\ud800", "answer": "#### 1"}, {"question": "Q", "answer": "#### 1", "k\x1b[2J": 1}]
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    words = [sys.executable, "-m", "cotmill.cli.main", "check", str(data)]
+    told = {**os.environ, "PYTHONIOENCODING": "ascii:strict"}
+    done = subprocess.run(words, capture_output=True, env=told, check=False)
+    assert done.returncode == 0, done.stderr
+    assert b"\\u27e8U+D800\\u27e9" in done.stdout
+    assert b"k\\u27e8U+001B\\u27e9[2J" in done.stdout
+    assert b"\x1b" not in done.stdout
+
+
+def test_names_of_files_need_not_be_utf8(data: Path) -> None:
+    folder = data.parent / os.fsdecode(b"f\xff")
+    folder.mkdir()
+    (folder / os.fsdecode(b"\xfe.jsonl")).write_text(LINES)
+    (folder / "b.jsonl").write_text(LINES)
+    said("check", str(folder), "--out", "pool", code=0)
+    pool = Pool.open(Path("pool"))
+    assert set(pool.column("source").to_pylist()) == {"\\udcfe", "b"}
+    assert set(pool.about["forms"]) == {"\udcfe.jsonl", "b.jsonl"}

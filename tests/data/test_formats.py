@@ -191,6 +191,7 @@ def test_a_source_may_be_given_for_all_rows(tmp_path: Path) -> None:
         ("x.jsonl", b"", "holds no rows"),
         ("x.jsonl", b"\n\n", "holds no rows"),
         ("x.jsonl", "{}".encode("utf-16"), "UTF-16"),
+        ("x.jsonl", "{}".encode("utf-32"), "UTF-32"),
         ("x.jsonl", b"PK\x03\x04", "zip archive"),
         ("x.jsonl", b"\x28\xb5\x2f\xfd", "zstd"),
         ("x.jsonl", b"nonsense\nmore\n", r"no usable row: all 2 were set aside: broken JSON \(2\)"),

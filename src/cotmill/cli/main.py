@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ast
 import difflib
+import io
 import os
+import sys
 import traceback as tracebacks
 from collections.abc import Iterator, Mapping
 from importlib import import_module
@@ -21,6 +23,7 @@ from typer.core import TyperCommand, TyperGroup
 from cotmill import __version__
 from cotmill.core.errors import UserError
 from cotmill.core.holding import holding, refuse_inputs
+from cotmill.core.inert import visible
 from cotmill.core.machine import ANYWAY, machine_trouble
 from cotmill.core.secrets import hide
 from cotmill.core.stopping import STOPPED, Stopped, stop_on_signals
@@ -170,7 +173,7 @@ def _tell(ctx: Any, said: str, error: Exception) -> NoReturn:
     """Say what went wrong in a sentence, and leave."""
     if ctx.find_root().params.get("traceback"):
         tracebacks.print_exc()
-    typer.echo(f"error: {hide(said)}", err=True)
+    typer.echo(f"error: {visible(hide(said))}", err=True)
     raise typer.Exit(2) from error
 
 
@@ -230,7 +233,10 @@ def _page(command: Any, path: str) -> str:
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; what a terminal cannot show is shown by its number."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     app(prog_name="cotmill")
 
 

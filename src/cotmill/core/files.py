@@ -18,6 +18,8 @@ from cotmill.core.errors import DamagedError
 PART = ".part"
 DIGEST = "sha256"
 """The entry of a JSON object that holds the hash of all others."""
+LONE = "backslashreplace"
+"""How half a character is written, as it is in names of files that are not UTF-8; JSON reads it back."""
 AGAIN = "remove it and run what made it again"
 
 
@@ -116,7 +118,7 @@ def flush(path: Path) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write text, whole or not at all."""
     with aside(path) as part:
-        part.write_text(text, encoding="utf-8")
+        part.write_text(text, encoding="utf-8", errors=LONE)
 
 
 def canonical_json(value: Any) -> str:
@@ -129,7 +131,7 @@ def write_once(path: Path, value: Mapping[str, Any]) -> Any:
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         own = path.with_name(f"{path.name}{_mark()}{PART}")
-        own.write_text(_indented({**value, DIGEST: _digest(value)}), encoding="utf-8")
+        own.write_text(_indented({**value, DIGEST: _digest(value)}), encoding="utf-8", errors=LONE)
         flush(own)
         with suppress(FileExistsError):
             os.link(own, path)

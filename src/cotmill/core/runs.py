@@ -31,7 +31,7 @@ from typing import Any
 
 from cotmill.core.checked import damage_of, sums_of
 from cotmill.core.errors import RunError
-from cotmill.core.files import canonical_json, flush, read_json, sha256_of, write_json
+from cotmill.core.files import LONE, canonical_json, flush, read_json, sha256_of, write_json
 from cotmill.core.ids import content_id
 from cotmill.core.provenance import provenance
 from cotmill.core.secrets import hide
@@ -224,7 +224,7 @@ def sweep(folder: Path) -> None:
 def log_line(folder: Path, text: str) -> None:
     """Add a line to the Run's log."""
     stamp = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
-    with (folder / "log.txt").open("a", encoding="utf-8") as handle:
+    with (folder / "log.txt").open("a", encoding="utf-8", errors=LONE) as handle:
         handle.write(f"{stamp} {hide(text)}\n")
 
 

@@ -229,4 +229,5 @@ def _stratum(path: Path) -> str:
     'main/train'
     """
     stem = path.name.removesuffix(".gz").removesuffix(suffix_of(path))
-    return (path.parent / (_SHARD.sub("", stem) or stem)).as_posix()
+    name = (path.parent / (_SHARD.sub("", stem) or stem)).as_posix()
+    return name.encode(errors="backslashreplace").decode()

@@ -27,6 +27,7 @@ BOMB_RATIO = 200
 _GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
 _OTHER = {
+    b"\xff\xfe\x00\x00": "UTF-32 text; save it as UTF-8",
     b"\xff\xfe": "UTF-16 text; save it as UTF-8",
     b"\xfe\xff": "UTF-16 text; save it as UTF-8",
     b"\x28\xb5\x2f\xfd": "packed by zstd; unpack it first (zstd -d)",

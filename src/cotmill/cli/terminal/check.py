@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from rich import markup
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+
+from cotmill.core.inert import visible
 
 MOST = 20
 BAR = 30
 LOSS = "  loss  "
 """What marks a token that carries loss in the print of an example."""
+
+
+def escape(text: str) -> str:
+    """Make text of the data inert: for rich, and for the terminal."""
+    return markup.escape(visible(text))
 
 
 def show(found: dict[str, Any], *, max_length: int | None) -> None:

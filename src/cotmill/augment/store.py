@@ -30,6 +30,7 @@ from pyarrow import compute
 from cotmill.augment.done import Done
 from cotmill.augment.merge import GROUP_ROWS, equal_slices, merged, read_run, sort_and_thin, write_rows
 from cotmill.augment.samples import SCHEMA, Sample, settings_hash, table_of
+from cotmill.core import mirror
 from cotmill.core.errors import DataError, RunError
 from cotmill.core.files import (
     PART,
@@ -38,6 +39,7 @@ from cotmill.core.files import (
     flush,
     folder_aside,
     read_json,
+    remove,
     sha256_of,
     write_checked_json,
 )
@@ -47,6 +49,7 @@ pc: Any = compute
 """Its functions are made at run time, which type checkers cannot see."""
 
 STORE, PARTS, SETTINGS, WHOLE = "store.json", "parts", "settings", "whole"
+MERGING = ".merging"
 VERSION = 1
 SHARD_ROWS = 32 * GROUP_ROWS
 """Rows of one file."""
@@ -117,10 +120,11 @@ class SampleStore:
         path = self._settings_path(name)
         if not path.is_file():
             # Two processes may do this at once: each under a name of its own, with the same content.
-            own = path.with_name(f"{uuid.uuid4().hex}.json")
+            own = path.with_name(f".{uuid.uuid4().hex}.json")
             with self._locked(fcntl.LOCK_SH):
                 write_checked_json(own, dict(settings))
                 own.replace(path)
+            mirror.published(path)
         return name
 
     def finish(self) -> int:
@@ -141,7 +145,7 @@ class SampleStore:
         """Write the new files aside, switch over to them in one rename, then remove the old ones."""
         record = self._record()
         lost: list[int] = [int(record["replaced"])]
-        work = self.folder / "merging"
+        work = self.folder / MERGING
         rows = 0
         with folder_aside(work) as part:
             stream = merged([self._whole(), *([path] for path in parts)], lost.append)
@@ -154,6 +158,7 @@ class SampleStore:
             shutil.rmtree(final, ignore_errors=True)
             work.replace(final)
             flush(self.folder)
+            mirror.published(final)
         told = _record(name, rows, sum(lost))
         # From this line on the parts count as taken in, though they are still there.
         write_checked_json(self.folder / STORE, {**told, "taken": sorted(path.name for path in parts)})
@@ -165,17 +170,17 @@ class SampleStore:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         for path in self.folder.glob(f"{WHOLE}-*"):
             if path.name != record["whole"]:
-                shutil.rmtree(path)
-        shutil.rmtree(self.folder / "merging", ignore_errors=True)
+                remove(path)
+        shutil.rmtree(self.folder / MERGING, ignore_errors=True)
         for path in (self.folder / SETTINGS).glob("*.json"):
             if settings_hash(read_json(path)) != path.stem:
                 path.unlink()
         if "taken" in record:
             for name in record.pop("taken"):
-                (self.folder / PARTS / name).unlink(missing_ok=True)
+                remove(self.folder / PARTS / name)
             write_checked_json(self.folder / STORE, record)
         if (self.folder / PARTS).is_dir() and not _entries(self.folder / PARTS):
-            (self.folder / PARTS).rmdir()
+            remove(self.folder / PARTS)
 
     # ---- reading ----------------------------------------------------------------------------------
 

@@ -91,7 +91,10 @@ class LazyVerb(TyperCommand):
 
     def make_context(self, info_name: Any, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """Hand the arguments over to the command itself, which then holds its output."""
+        words = list(args)
         made = self.load().make_context(info_name, args, parent=parent, **extra)
+        if any("://" in word for word in words) and not extra.get("resilient_parsing"):
+            _open_places(self.name, words, made)
         out = made.params.get("out")
         if isinstance(out, Path) and not extra.get("resilient_parsing"):
             if out.name in ("", ".."):
@@ -100,6 +103,17 @@ class LazyVerb(TyperCommand):
             if _alone(self.name, made.params):
                 made.with_resource(holding(out))
         return made
+
+
+def _open_places(verb: str | None, words: list[str], made: Any) -> None:
+    """Let folders of this process stand for the addresses among the paths that a verb was given."""
+    from cotmill.cli.terminal.mirroring import Places
+
+    places = Places(words)
+    made.params |= places.of(made.params)
+    # A store of samples admits many writers in one folder, but not at an address: it is put together here.
+    told = {**made.params, "part": None} if verb == "sample" else made.params
+    made.with_resource(places.opened(alone=_alone(None, told)))
 
 
 SHARED = ("run", "sample")
@@ -171,9 +185,11 @@ GO_ON = "what is finished is kept. Type the same command again to go on."
 
 def _tell(ctx: Any, said: str, error: Exception) -> NoReturn:
     """Say what went wrong in a sentence, and leave."""
+    from cotmill.cli.terminal.mirroring import named
+
     if ctx.find_root().params.get("traceback"):
         tracebacks.print_exc()
-    typer.echo(f"error: {visible(hide(said))}", err=True)
+    typer.echo(f"error: {visible(hide(named(said)))}", err=True)
     raise typer.Exit(2) from error
 
 
@@ -199,7 +215,10 @@ def cotmill(
         bool, typer.Option("--anyway", help="Start what looks too large for this machine all the same.")
     ] = False,
 ) -> None:
-    """From a pool of chain-of-thought solutions to a better training set, a better model, and evidence."""
+    """From a pool of chain-of-thought solutions to a better training set, a better model, and evidence.
+
+    Wherever a verb takes a file or a folder, an address of fsspec will do: --out s3://bucket/run.
+    """
     del version, traceback
     if anyway:
         os.environ[ANYWAY] = "1"

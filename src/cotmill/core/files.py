@@ -1,11 +1,14 @@
-"""Files that are either whole or not there: written aside, flushed to disk, then renamed."""
+"""Files that are either whole or not there: written aside, flushed to disk, then renamed.
+
+What has taken its name is published: it goes to the address that its folder mirrors, if there is one
+(`core.mirror`).
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-import platform
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
@@ -13,7 +16,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from cotmill.core import mirror
 from cotmill.core.errors import DamagedError
+from cotmill.core.processes import alive, machine
 
 PART = ".part"
 DIGEST = "sha256"
@@ -41,6 +46,7 @@ def aside(path: Path, *, shared: bool = False) -> Iterator[Path]:
         part.unlink(missing_ok=True)
         raise
     flush(path.parent)
+    mirror.published(path)
 
 
 @contextmanager
@@ -71,6 +77,7 @@ def folder_aside(path: Path, *, shared: bool = False) -> Iterator[Path]:
         shutil.rmtree(part, ignore_errors=True)
         raise
     flush(path.parent)
+    mirror.published(path)
 
 
 def _behind_links(path: Path) -> Path:
@@ -80,30 +87,25 @@ def _behind_links(path: Path) -> Path:
 
 def _mark() -> str:
     """Make a name of one's own that tells who writes: the machine and the process."""
-    return f".{_machine()}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
-
-
-def _machine() -> str:
-    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    return f".{machine()}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
 
 
 def sweep_parts(folder: Path) -> None:
     """Remove what processes of this machine that are no more left unfinished under names of their own."""
     for part in sorted(folder.rglob(f"*{PART}")):
-        machine, _, rest = part.name.removesuffix(PART).rpartition(".")[2].partition("-")
+        where, _, rest = part.name.removesuffix(PART).rpartition(".")[2].partition("-")
         pid = rest.partition("-")[0]
-        if machine == _machine() and pid.isdigit() and not _alive(int(pid)):
+        if where == machine() and pid.isdigit() and not alive(int(pid)):
             shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there; where it is mirrored at an address, there too."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+    mirror.removed(path)
 
 
 def flush(path: Path) -> None:
@@ -136,6 +138,7 @@ def write_once(path: Path, value: Mapping[str, Any]) -> Any:
         with suppress(FileExistsError):
             os.link(own, path)
         own.unlink()
+        mirror.published(path)
     return read_json(path)
 
 

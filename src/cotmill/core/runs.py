@@ -29,6 +29,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from cotmill.core import mirror
 from cotmill.core.checked import damage_of, sums_of
 from cotmill.core.errors import RunError
 from cotmill.core.files import LONE, canonical_json, flush, read_json, sha256_of, write_json
@@ -123,6 +124,7 @@ def publish(work: Path, final: Path) -> None:
         shutil.rmtree(final)
     work.replace(final)
     flush(final.parent)
+    mirror.moved(work, final)
 
 
 def read_step(folder: Path) -> StepRecord | None:
@@ -226,6 +228,7 @@ def log_line(folder: Path, text: str) -> None:
     stamp = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
     with (folder / "log.txt").open("a", encoding="utf-8", errors=LONE) as handle:
         handle.write(f"{stamp} {hide(text)}\n")
+    mirror.grown(folder / "log.txt")
 
 
 def fingerprint(folder: Path) -> dict[str, str]:

@@ -18,7 +18,7 @@ from pyarrow import compute
 from cotmill.core.checked import opened, read_schema, read_table, write_table
 from cotmill.core.errors import DataError
 from cotmill.core.files import folder_aside, read_json, write_checked_json
-from cotmill.data.elsewhere import is_address, put
+from cotmill.core.stores import is_address, put
 from cotmill.data.identity import Fingerprint
 from cotmill.data.rejects import Rejects
 from cotmill.data.scratch import Scratch

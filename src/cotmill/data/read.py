@@ -17,10 +17,10 @@ from typing import Any
 from cotmill.core.errors import DataError
 from cotmill.core.files import folder_aside
 from cotmill.core.progress import progress
+from cotmill.core.stores import fetched, is_address
 from cotmill.data.chunk import Chunk
 from cotmill.data.convert import Converter
 from cotmill.data.detect import detect, form_named, form_of_columns
-from cotmill.data.elsewhere import fetched, is_address
 from cotmill.data.fields import normal
 from cotmill.data.forms import Form
 from cotmill.data.identity import RowIds

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from cotmill.core import mirror
 from cotmill.core.files import canonical_json
 
 OUTPUTS = "outputs.jsonl"
@@ -90,6 +91,7 @@ class OutputStore:
         lines.append(canonical_json({"batch": len(batch), "sha256": _sum(lines)}))
         with self.path.open("a", encoding="utf-8") as file:
             file.write("".join(line + "\n" for line in lines))
+        mirror.grown(self.path)
         self._keep(batch)
 
 

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from cotmill.core.provenance import cpus, find_gpus
+from cotmill.execute.away import with_mirrors
 from cotmill.execute.local import Workers
 from cotmill.execute.team import Item, Result, Team, as_they_end, in_order
 
@@ -79,7 +80,9 @@ class Execution(BaseModel):
 
     def team(self, *, environment: Mapping[str, str] | None = None, a_job: int | None = None) -> Team:
         """Make the workers; `a_job` is how many tasks a job of Slurm does, one after the other."""
-        told = environment or self.environment()
+        return with_mirrors(self._team(environment or self.environment(), a_job))
+
+    def _team(self, told: Mapping[str, str], a_job: int | None) -> Team:
         if self.engine == "ray":
             from cotmill.execute.ray import RayTeam
 

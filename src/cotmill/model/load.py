@@ -25,11 +25,14 @@ from huggingface_hub.errors import (
 )
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
+from cotmill.core import mirror
 from cotmill.core.checked import damage_of
 from cotmill.core.errors import ModelError
 from cotmill.core.files import read_json, sha256_of
 from cotmill.core.ids import content_id, seed_of
 from cotmill.core.machine import Need, refuse_unless_it_fits
+from cotmill.core.stores import fetched, is_address
+from cotmill.data.scratch import Scratch
 from cotmill.model.quiet import quiet_transformers
 from cotmill.model.ranks import own_device
 
@@ -145,7 +148,7 @@ def load(
     _refuse_damage(folder, print_of)
     if fresh:
         print_of = content_id("random", print_of, str(seed))
-    where = name if name.startswith(LAB) or not Path(bare).expanduser().is_dir() else _absolute(folder, name)
+    where = _absolute(folder, name) if Path(bare).expanduser().is_dir() else name
     told = None if dtype is None else str(dtype).removeprefix("torch.")
     source = Source(where, name, print_of, seed, told)
     return LanguageModel(model.to(place, kind).eval(), tokenizer, name, print_of, source)
@@ -215,7 +218,8 @@ def find(name: str, *, weights: bool = True) -> Path:
     """
     if name.startswith(LAB):
         return _shipped(name, weights=weights)
-    folder = Path(name).expanduser()
+    folder = _from_store(name) if is_address(name) else Path(name).expanduser()
+    mirror.needed(folder)
     if folder.is_dir():
         if not (folder / "config.json").is_file():
             raise ModelError(f"{folder} is a folder without config.json; name the folder of a saved model")
@@ -223,6 +227,17 @@ def find(name: str, *, weights: bool = True) -> Path:
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise ModelError(f"there is no folder {name}; name the folder of a saved model, or a hub model")
     return _fetched(name, weights=weights)
+
+
+@lru_cache(maxsize=4)
+def _copied(address: str) -> tuple[Scratch, Path]:
+    """Fetch a model from an address, once in a process; it lasts as long as the process."""
+    scratch = Scratch()
+    return scratch, fetched(address, scratch.path())
+
+
+def _from_store(address: str) -> Path:
+    return _copied(address)[1]
 
 
 def lab_folder() -> Path:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cotmill.core.errors import CotmillError, RunError
-from cotmill.core.files import read_json, write_checked_json, write_text
+from cotmill.core.files import read_json, remove, write_checked_json, write_text
 from cotmill.core.ids import content_id
 from cotmill.core.machine import machine_trouble
 from cotmill.core.provenance import cpus, find_gpus, provenance
@@ -106,7 +105,7 @@ def _make(asked: Asked, watcher: Watcher) -> list[Failure]:
         failures = runner.make(list(plan.steps.values()))
         collect(folder, plan, asked.loaded.varied)
         if not failures:
-            shutil.rmtree(folder / "work", ignore_errors=True)
+            remove(folder / "work")
         log_line(folder, f"ended with {len(failures)} failed steps")
     return failures
 

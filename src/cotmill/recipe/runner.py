@@ -16,10 +16,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cotmill.core import mirror
 from cotmill.core.errors import UserError
 from cotmill.core.machine import machine_trouble
 from cotmill.core.runs import damage, hold_as_worker, log_line, publish, seal, timed
 from cotmill.core.stopping import stop_on_signals
+from cotmill.execute.away import with_mirrors
 from cotmill.execute.executor import NARROW, Execution
 from cotmill.execute.local import WorkerDiedError, Workers
 from cotmill.execute.team import Team
@@ -82,7 +84,7 @@ class Runner:
         """Make those who do whole steps: processes here, unless the recipe shares steps out."""
         if self.away:
             return self.execute.team(environment=environment, a_job=1)
-        return Workers(min(self.workers, steps), environment=environment)
+        return with_mirrors(Workers(min(self.workers, steps), environment=environment))
 
     @property
     def away(self) -> bool:
@@ -172,6 +174,7 @@ class _Making:
 
 def make_step(kind: Kind, task: Task, step: Step, log: Path) -> Outcome:
     """Make one step; the life of a step in its worker."""
+    _fetch(task, task.out if kind.resumes else None)
     _hold(task.out.parents[1], task.gpus)
     _say_into(log)
     _clear(task.out, whole=not kind.resumes)
@@ -179,6 +182,7 @@ def make_step(kind: Kind, task: Task, step: Step, log: Path) -> Outcome:
         with timed(task.out):
             kind.make(task)
         seal(task.out, step.record)
+        mirror.settled(task.out)
     except UserError as error:
         traceback.print_exc()
         return Outcome(str(error))
@@ -189,7 +193,15 @@ def make_step(kind: Kind, task: Task, step: Step, log: Path) -> Outcome:
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
+        mirror.settled(log)
     return Outcome()
+
+
+def _fetch(task: Task, begun: Path | None) -> None:
+    """Fetch what a step reads, and what was begun of it, where a worker has no disk in common with others."""
+    task.out.parents[1].mkdir(parents=True, exist_ok=True)
+    for place in (*task.inputs.values(), *([begun] if begun else [])):
+        mirror.needed(place)
 
 
 def _clear(folder: Path, *, whole: bool) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from cotmill.core import mirror
 from cotmill.core.errors import EvidenceError, ModelError
 from cotmill.data.pool import Pool
 from cotmill.evidence import Trajectories
@@ -64,6 +65,7 @@ class SeenLosses:
         records["loss_sum"] = loss_sums.detach().float().cpu().numpy()
         with self.file.open("ab") as handle:
             handle.write(records.tobytes())
+        mirror.grown(self.file)
 
     def trajectories(self, pool: Pool, *, model_fingerprint: str = "") -> Trajectories:
         """Give the losses of every whole epoch; rows that were left out have no label tokens.

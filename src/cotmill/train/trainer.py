@@ -25,9 +25,10 @@ from transformers import PrinterCallback, TrainingArguments
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
+from cotmill.core import mirror
 from cotmill.core.checked import damage_of, sums_of
 from cotmill.core.errors import ModelError
-from cotmill.core.files import read_json, write_json
+from cotmill.core.files import read_json, remove, write_json
 from cotmill.model.batches import IGNORED
 from cotmill.model.head import has_plain_head, without_adapters
 from cotmill.model.ranks import processes, rank
@@ -169,10 +170,11 @@ def keep_only(folder: Path, saving: Path, step: int) -> None:
         shutil.rmtree(folder / name)
     write_json(saving / name / SUMS, sums_of(saving / name))
     (saving / name).replace(folder / name)
+    mirror.published(folder / name)
     shutil.rmtree(saving)
     for old in folder.glob("checkpoint-*"):
         if old.name != name:
-            shutil.rmtree(old)
+            remove(old)
 
 
 def last_checkpoint(folder: Path) -> Path | None:

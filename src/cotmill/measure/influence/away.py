@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.torch import load_file, save_file
 
+from cotmill.core import mirror
 from cotmill.core.errors import RunError
 from cotmill.core.files import aside, sha256_of
 from cotmill.measure.influence.config import Route, Which
@@ -61,6 +62,7 @@ class AwayScorer:
 
 @lru_cache(maxsize=1)
 def _scorer(away: AwayScorer) -> Scorer:
+    mirror.needed(away.directions)
     if not away.directions.is_file() or sha256_of(away.directions) != away.sha256:
         raise RunError(f"{away.directions} is not what this measurement left there; start it again")
     lm = away.source.model()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -23,16 +23,41 @@ local = pytest.importorskip("fsspec.implementations.local")
 
 
 class Failing(local.LocalFileSystem):
-    """A store that breaks after some files have been put."""
+    """A store that breaks after some files have been put, or after some changes of any kind."""
 
     protocol = "failing"
-    left = 1000
+    left = changes = 1000
 
     def put_file(self, *args: object, **told: object) -> None:
         Failing.left -= 1
         if Failing.left < 0:
             raise ConnectionResetError("the line is cut")
         super().put_file(*args, **told)
+
+    def cp_file(self, *args: object, **told: object) -> None:
+        self._count()
+        super().cp_file(*args, **told)
+
+    def mv(self, *args: object, **told: object) -> None:
+        self._count()
+        super().mv(*args, **told)
+
+    def pipe_file(self, *args: object, **told: object) -> None:
+        self._count()
+        super().pipe_file(*args, **told)
+
+    def rm(self, path: str | list[str], **told: object) -> None:
+        for one in sorted(path, reverse=True) if isinstance(path, list) else [path]:
+            self._count()
+            super().rm(one, **told)
+
+    def rm_file(self, path: str) -> None:
+        self.rm(path)
+
+    def _count(self) -> None:
+        Failing.changes -= 1
+        if Failing.changes < 0:
+            raise ConnectionResetError("the line is cut")
 
 
 fsspec.register_implementation("failing", Failing, clobber=True)
@@ -98,6 +123,53 @@ def test_a_step_that_was_sent_as_it_grew_only_takes_its_name(tmp_path: Path) -> 
         publish(root / "out" / "work" / "a", root / "out" / "steps" / "a")
         Failing.left = 1000
         assert content(address) == {"out/steps/a/x.txt": "x", "out/steps/a/y.txt": "y"}
+
+
+def test_wherever_the_line_is_cut_a_folder_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    """Replace a folder, and give a step its name, in a store that breaks after every number of changes."""
+
+    def change(root: Path) -> None:
+        with folder_aside(root / "out" / "folder") as part:
+            for name in "bc":
+                (part / name).write_text("new")
+        write_text(root / "out" / "work" / "step" / "x", "x")
+        write_text(root / "out" / "work" / "step" / "y", "y")
+        publish(root / "out" / "work" / "step", root / "out" / "steps" / "step")
+
+    ends = set()
+    for changes in range(60):
+        if (2, 2, 0) in ends:
+            break
+        address = f"failing://{tmp_path}/store-{changes}"
+        with at(address, tmp_path / f"one-{changes}") as root, folder_aside(root / "out" / "folder") as part:
+            for name in "ab":
+                (part / name).write_text("old")
+        Failing.changes = changes
+        with suppress(DataError), at(address, tmp_path / f"two-{changes}") as root:
+            change(root)
+        Failing.changes = 1000
+        found = content(address)
+        folder = {name: text for name, text in found.items() if name.startswith("out/folder/")}
+        step = {name: text for name, text in found.items() if name.startswith("out/steps/")}
+        assert folder in (
+            {},
+            {"out/folder/a": "old", "out/folder/b": "old"},
+            {"out/folder/b": "new", "out/folder/c": "new"},
+        )
+        assert step in ({}, {"out/steps/step/x": "x", "out/steps/step/y": "y"})
+        begun = [name for name in found if name.startswith("out/work/")]
+        assert step or begun in ([], ["out/work/step/x"], ["out/work/step/x", "out/work/step/y"])
+        ends.add((len(folder), len(step), len(begun)))
+    assert {(2, 0, 0), (0, 0, 0), (2, 0, 1), (2, 0, 2), (2, 2, 0)} <= ends
+
+
+def test_names_that_lead_out_of_a_store_are_refused() -> None:
+    memory = fsspec.filesystem("memory")
+    memory.pipe_file("/bucket/above/out/evil", b"")
+    memory.store["/bucket/above/out/../../evil"] = memory.store.pop("/bucket/above/out/evil")
+    with pytest.raises(DataError, match="which would lead out of it"):
+        Store("memory://bucket/above").names("out")
+    memory.store.clear()
 
 
 def test_what_has_grown_arrives_before_what_is_finished_after_it(address: str, tmp_path: Path) -> None:

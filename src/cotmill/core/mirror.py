@@ -14,10 +14,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import threading
 import time
+import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -63,6 +65,19 @@ class Mirror:
             self.store.get(name, path)
         self._known[name] = _state(path)
 
+    def bring(self, name: str) -> None:
+        """Fetch a file or a folder that takes its name here when it is whole; others may do so at once."""
+        aside = self.root / f".{uuid.uuid4().hex}"
+        for inside in self.store.names(name):
+            path = aside / inside
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.store.get(inside, path)
+        if (aside / name).exists():
+            (self.root / name).parent.mkdir(parents=True, exist_ok=True)
+            with suppress(OSError):  # another process was faster
+                (aside / name).replace(self.root / name)
+        shutil.rmtree(aside, ignore_errors=True)
+
     def put(self, name: str) -> None:
         """Send a file or a folder that has taken its name, after what has grown before."""
         with self._lock:
@@ -82,7 +97,7 @@ class Mirror:
                 for inside in self._files(to):
                     old = name + inside.removeprefix(to)
                     state = _state(self.root / inside)
-                    if self._known.get(old) == state and self.store.move(old, inside):
+                    if self._known.get(old) == state and self.store.copy(old, inside):
                         self._known[inside] = state
                     else:
                         self._send(inside)
@@ -247,7 +262,7 @@ def settled(path: Path) -> None:
 def needed(path: Path) -> None:
     """Fetch a folder that another process has made, if it is not here."""
     if not path.exists() and (found := _of(path)):
-        found[0].fetch([found[1]])
+        found[0].bring(found[1])
 
 
 def sent() -> list[str]:

@@ -78,6 +78,8 @@ class Store:
             found = self._store.find(place) if there and self._store.isdir(place) else [place] * there
         above = PurePosixPath(self._place)
         files = [PurePosixPath(file).relative_to(above) for file in sorted(found)]
+        if any(".." in file.parts for file in files):
+            raise DataError(f"{self.address}/{name} holds names with '..', which would lead out of it")
         cut = {file.parent for file in files if file.name == ARRIVING}
         return [str(file) for file in files if not file.name.endswith(PART) and cut.isdisjoint(file.parents)]
 
@@ -124,8 +126,8 @@ class Store:
         with self._said(name, "written"):
             self._store.pipe_file(self._folder_of(name), content)
 
-    def move(self, name: str, to: str) -> bool:
-        """Give a file another name without sending it again; False where this store cannot.
+    def copy(self, name: str, to: str) -> bool:
+        """Copy a file without sending it again; False where this store cannot.
 
         Raises:
             DataError: the store cannot be written.
@@ -133,7 +135,7 @@ class Store:
         with self._said(to, "written"):
             target = self._folder_of(to)
             try:
-                self._store.mv(self._at(name), target)
+                self._store.cp_file(self._at(name), target)
             except (FileNotFoundError, NotImplementedError):
                 return False
         return True
@@ -145,18 +147,32 @@ class Store:
             DataError: the store cannot be written.
         """
         with self._said(name, "removed"):
-            try:
-                self._store.rm(self._at(name), recursive=True)
-            except FileNotFoundError:
+            self._store.invalidate_cache()
+            place = self._at(name)
+            if self._store.isdir(place):
+                self._empty(place)
+            elif not self._store.exists(place):
                 return
+            self._store.rm(place, recursive=True)
 
     @contextmanager
     def arriving(self, name: str) -> Iterator[None]:
         """Put a folder there in the block: what was there goes first, and it counts as whole at the end."""
-        self.remove(name)
-        self.write(f"{name}/{ARRIVING}", b"")
+        with self._said(name, "written"):
+            self._store.invalidate_cache()
+            self._empty(self._at(name))
         yield
-        self.remove(f"{name}/{ARRIVING}")
+        with self._said(name, "written"):
+            self._store.rm_file(self._at(f"{name}/{ARRIVING}"))
+
+    def _empty(self, place: str) -> None:
+        """Leave a folder with nothing but the mark, which is there before anything goes."""
+        mark = f"{place}/{ARRIVING}"
+        old = [file for file in self._store.find(place) if file != mark] if self._store.isdir(place) else []
+        self._store.makedirs(place, exist_ok=True)
+        self._store.pipe_file(mark, b"")
+        if old:
+            self._store.rm(old)
 
     def _at(self, name: str) -> str:
         return self._place if name == "." else f"{self._place}/{name}"

@@ -5,14 +5,22 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from cotmill.cli import main
+from cotmill.core import mirror
 from cotmill.core.files import sha256_of
 from cotmill.core.runs import fingerprint, locked
+from cotmill.execute.away import with_mirrors
+from cotmill.execute.local import Workers
+from cotmill.execute.team import Team
+from cotmill.recipe.runner import Runner
+from cotmill.recipe.watch import Silent
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "recipe"))
 import toys
@@ -72,22 +80,50 @@ def test_after_kills_another_machine_goes_on_and_the_bytes_are_those_of_a_folder
     assert files(place) == files(tmp_path / "plain")
 
 
-def test_a_run_at_an_address_is_the_run_in_a_folder(tmp_path: Path) -> None:
-    def make(folder: Path) -> None:
+class NoCommonDisk(Workers):
+    """One worker that never sees the scratch folder of who gives it a task, nor is its own seen."""
+
+    def submit(self, key: str, function: Any, *args: Any) -> None:
+        self.root = next(iter(mirror.mirrors()))
+        self.root.rename(self.root.with_name("first"))
+        if self.root.with_name("worker").exists():
+            self.root.with_name("worker").rename(self.root)
+        super().submit(key, function, *args)
+
+    def finished(self) -> Iterator[tuple[str, Any]]:
+        for ended in super().finished():
+            assert not (self.root / mirror.HOME).exists()
+            self.root.rename(self.root.with_name("worker"))
+            self.root.with_name("first").rename(self.root)
+            yield ended
+
+
+class Far(Runner):
+    """Makes steps by such a worker."""
+
+    def _team(self, steps: int, environment: Mapping[str, str]) -> Team:
+        del steps
+        return with_mirrors(NoCommonDisk(1, environment=environment))
+
+
+def test_a_run_at_an_address_whose_worker_has_no_disk_in_common_is_the_run_in_a_folder(
+    tmp_path: Path,
+) -> None:
+    def make(folder: Path, runner: Runner) -> None:
         with locked(folder):
-            assert not toys.runner(folder, 1)[0].make(toys.diamond(width=2))
+            assert not runner.make(toys.diamond(width=2))
             (folder / "run.json").write_text("{}", encoding="utf-8")
 
+    make(tmp_path / "plain", toys.runner(tmp_path / "plain", 1)[0])
     address = f"file://{tmp_path}/store/run"
-    for _ in range(2):
+    for _ in range(2):  # the second time there is nothing left to do
         places = Places(["--out", address])
         out = places.of({"out": Path(address)})["out"]
         with places.opened(alone=True):
-            make(out)
+            make(out, Far(out, toys.KINDS, 1, 1, Silent()))
         assert not out.parent.parent.exists()
         assert named(f"a step in file://{out}/steps") == f"a step in {address}/steps"
-    make(tmp_path / "plain")
-    assert fingerprint(tmp_path / "store" / "run") == fingerprint(tmp_path / "plain")
+        assert fingerprint(tmp_path / "store" / "run") == fingerprint(tmp_path / "plain")
 
 
 def test_what_a_verb_reads_may_lie_at_an_address_too(tmp_path: Path) -> None:

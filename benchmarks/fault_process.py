@@ -46,8 +46,9 @@ HEAVY = (
     "cotmill.report.build",
     "cotmill.train.sft",
 )
-LONGEST = 300.0
-"""Seconds after which a process that does not end is killed and counts as a failure."""
+LONGEST = 1200.0
+"""Seconds after which a process that does not end is killed and counts as a failure; generous, since the
+machine may be busy with other things."""
 
 
 @dataclass(frozen=True)

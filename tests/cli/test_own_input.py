@@ -76,9 +76,11 @@ def test_verdicts_and_judgements_are_not_put_among_other_things(data: Path) -> N
     (data.parent / "folder").mkdir()
     (data.parent / "folder" / "mine.txt").write_text("mine")
     words = ("grade", "x.jsonl", "--text", "answer", "--gold", "answer", "--out", "folder")
-    assert "holds no evaluation" in said(*words, code=2)
+    assert "holds mine.txt, but no evaluation" in said(*words, code=2)
     assert "holds mine.txt" in said("verify", "x.jsonl", "--out", "folder", code=2)
     assert [path.name for path in (data.parent / "folder").iterdir()] == ["mine.txt"]
+    (data.parent / "folder" / "mine.txt").rename(data.parent / "folder" / "items.parquet.part")
+    said(*words, code=0)  # what a killed process left of its own is not in the way
 
 
 def test_an_output_may_be_the_folder_that_one_is_in(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,6 +124,7 @@ def test_naming_another_source_takes_the_place_of_the_lab() -> None:
         ),
         ("[0, 1]", "&a [0, 1]", "line 3: anchors and aliases"),
         ("[0, 1]", "!!python/name:os.system", "line 3"),
+        ("[0, 1]", "!!python/object/apply:os.system [0]", "line 3: the tag"),
         ("[0, 1]", "[0, 1", "not valid YAML"),
         ("1e-3", ".inf", "line 6: .inf is not a finite number"),
     ],
@@ -222,3 +223,13 @@ def test_the_schema_for_editors_names_every_setting() -> None:
     assert {"name", "seeds", "data", "select", "train", "evaluate", "arms", "grid"} <= set(
         schema["properties"]
     )
+
+
+def test_a_recipe_that_would_make_millions_of_cells_is_refused_before_it_fills_the_memory() -> None:
+    ten = list(range(1, 11))
+    grid = {f"train.{name}": ten for name in ("steps", "batch_size", "max_length", "accumulate", "warmup")}
+    said = refusal(BASE + f"grid: {grid}\n")
+    assert "2 arms, 100,000 grid points and 2 seeds make 400,000 cells; at most 10,000" in said
+    levels = {str(level): {"train": {"steps": level}} for level in ten}
+    factors = {f"f{number}": levels for number in range(12)}
+    assert "1,000,000,000,002 arms" in refusal(BASE + f"factors: {factors}\n")

@@ -20,7 +20,7 @@ from cotmill.data.pool import Pool
 from cotmill.evaluate.benchmark import Benchmark
 from cotmill.evaluate.benchmarks.files import raw_rows
 from cotmill.evaluate.grade import METRICS, grade, write_graded
-from cotmill.evaluate.items import ASKED, Layout
+from cotmill.evaluate.items import ASKED, ITEMS, Layout
 from cotmill.verify.extract import find_answer
 
 QUESTION_FIELDS = ("question", "problem", "input", "prompt", "doc.question", "doc.problem")
@@ -54,8 +54,10 @@ def grade_outputs(
         DataError: a field is not there, no question of the file is one of the benchmark, or the folder holds
             something else.
     """
-    if out is not None and out.is_dir() and any(out.iterdir()) and not (out / METRICS).is_file():
-        raise DataError(f"{out} exists and holds no evaluation; name a new folder")
+    if out is not None and out.is_dir():
+        foreign = sorted(path.name for path in out.iterdir() if not path.name.startswith((ITEMS, METRICS)))
+        if foreign and not (out / METRICS).is_file():
+            raise DataError(f"{out} exists and holds {foreign[0]}, but no evaluation; name a new folder")
     rows = list(_read(path, fields, with_gold=benchmark is None))
     if benchmark is None:
         layout = Layout(path.name, strict_rule=strict_rule or "gsm8k", groups=fields.keep)

@@ -9,6 +9,7 @@ grid, arm.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
@@ -34,6 +35,8 @@ Values = Annotated[tuple[Any, ...], Field(min_length=1)]
 NamedPoints = Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
 NO_WEIGHT = 1e-9
 """How far from zero a sum of weights may be through rounding."""
+MOST_CELLS = 10_000
+"""Of one recipe; planning that many takes seconds."""
 PLAIN_ARM = "all"
 """The name of the only arm of a recipe that names none."""
 
@@ -282,10 +285,23 @@ class Varied(Part):
 
     @model_validator(mode="after")
     def _sound_design(self) -> Varied:
+        self._refuse_too_many()
         wrong = [*wrong_with(self.factors, self.arms), *self._wrong_contrasts()]
         if wrong:
             raise ValueError("; ".join(wrong))
         return self
+
+    def _refuse_too_many(self) -> None:
+        """Count the cells before any is laid out: a few lines of YAML can ask for millions."""
+        crossed = math.prod(map(len, self.factors.values())) if self.factors else 0
+        arms = crossed + len(self.arms) or 1
+        points = math.prod(map(len, self.grid.values()))
+        cells = arms * points * len(self.seeds)
+        if cells > MOST_CELLS:
+            raise ValueError(
+                f"{arms:,} arms, {points:,} grid points and {len(self.seeds):,} seeds make {cells:,} cells; "
+                f"at most {MOST_CELLS:,} fit into one Run: vary less at once, or write several recipes"
+            )
 
     def _wrong_contrasts(self) -> Iterator[str]:
         """Say which contrasts name no arm, or compare nothing."""

@@ -172,10 +172,16 @@ def _refuse_aliases(text: str, name: str) -> None:
             raise RecipeError(f"{at}: a second document begins (---); a recipe is one document")
 
 
+COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
+"""The tags of mappings and lists that bear none of their own."""
+
+
 def _build(node: yaml.Node, path: Where, places: dict[Where, str], name: str) -> Any:
     """Turn a node into plain data and note the line of every part."""
     at = f"{name}, line {node.start_mark.line + 1}"
     places.setdefault(path, at)
+    if isinstance(node, yaml.CollectionNode) and node.tag not in COLLECTIONS:
+        raise RecipeError(f"{at}: the tag {node.tag!r} is not used in recipes; leave it out")
     if isinstance(node, yaml.MappingNode):
         return _build_mapping(node, path, places, name)
     if isinstance(node, yaml.SequenceNode):

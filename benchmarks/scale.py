@@ -5,7 +5,7 @@
 
 Every stage runs in a process of its own at a tenth of the size and at the whole size, so that its peak
 memory is its own and a line through two sizes tells what it takes at sizes that were not tried. The shards
-of samples are done by 1, 2 and 4 workers, each beside a bare map: the standard library's pool, which judges
+of a tenth of the samples are done by 1, 2 and 4 workers, each beside a bare map: the standard library's pool, which judges
 and chooses among the same samples and writes nothing. With --ray ADDRESS, Ray's own pool of actors is the
 bare map of another line. `make docs` turns the JSON into docs/scale.md.
 """
@@ -304,12 +304,12 @@ def main() -> None:
         place = Path(name)
         rows = [rows_at(place / "rows", count) for count in (told.rows // 10, told.rows)]
         samples = [
-            samples_at(place / "samples", told.samples // 10, []),
-            samples_at(place / "samples", told.samples, told.workers),
+            samples_at(place / "samples", told.samples // 10, told.workers),
+            samples_at(place / "samples", told.samples, []),
         ]
         if told.ray:
             EXECUTOR.update(engine="ray", address=told.ray)
-            samples.append(samples_at(place / "samples", told.samples, told.workers))
+            samples.append(samples_at(place / "samples", told.samples // 10, told.workers))
     found = {"rows": rows, "samples": samples, "made_with": provenance()}
     if told.json:
         told.json.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", encoding="utf-8")

@@ -5,9 +5,9 @@
 
 Every stage runs in a process of its own at a tenth of the size and at the whole size, so that its peak
 memory is its own and a line through two sizes tells what it takes at sizes that were not tried. The shards
-of a tenth of the samples are done by 1, 2 and 4 workers, each beside a bare map: the standard library's pool, which judges
-and chooses among the same samples and writes nothing. With --ray ADDRESS, Ray's own pool of actors is the
-bare map of another line. `make docs` turns the JSON into docs/scale.md.
+of a tenth of the samples are done by 1, 2 and 4 workers, each beside a bare map: the standard library's
+pool, which judges and chooses among the same samples and writes nothing. With --ray ADDRESS, Ray's own pool
+of actors is the bare map of another line. `make docs` turns the JSON into docs/scale.md.
 """
 
 from __future__ import annotations

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import tempfile
 from pathlib import Path
 
 from fsspec.implementations.local import LocalFileSystem
@@ -30,7 +29,7 @@ def child(place: Path, count: int, words: list[str]) -> None:
 
     LocalFileSystem.mv = mv
     place.mkdir()
-    tempfile.tempdir = str(place)
+    os.environ["TMPDIR"] = str(place)
     stream.SHARD_ROWS = 40
     app(words, prog_name="cotmill")
 

@@ -57,9 +57,8 @@ def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cotmill.verify.stream.SHARD_ROWS", 40)
 
 
-def test_after_kills_another_machine_goes_on_and_the_bytes_are_those_of_a_folder(
-    tmp_path: Path, small_shards: None
-) -> None:
+@pytest.mark.usefixtures("small_shards")
+def test_after_kills_another_machine_goes_on_and_the_bytes_are_those_of_a_folder(tmp_path: Path) -> None:
     data, place = rows(tmp_path / "rows.jsonl", 400), tmp_path / "store" / "verdicts"
     told = ["verify", data, "--out", f"file://{place}"]
     script = Path(__file__).with_name("killed_at_put.py")

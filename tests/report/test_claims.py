@@ -170,10 +170,15 @@ def test_the_command_says_what_was_changed_of_the_recipe():
 
 def test_a_number_of_a_table_is_counted_seed_by_seed(run_folder: Path):
     counted = {"role": "evaluate", "file": "items.parquet", "value": "tokens", "unit": "tokens of an answer",
-               "where": {"row_id": content_id("item", "in_domain", "0")}}  # fmt: skip
+               "where": {"row_id": content_id("item", "in_domain", "7")}}  # fmt: skip
     found = results_of(run_folder, made_claims(counted=counted), run_folder / "recipe.yaml")
     (result,) = (Result.model_validate(one) for one in found["results"])
     assert (result.seeds, result.items) == (3, 0)
+    cells = pq.read_table(run_folder / "cells.parquet").to_pylist()
+    for arm, mean in result.means.items():
+        steps = [cell["evaluate.in_domain"] for cell in cells if cell["arm"] == arm]
+        tables = [pq.read_table(run_folder / "steps" / step / "items.parquet") for step in steps]
+        assert mean == pytest.approx(np.mean([table["tokens"][7].as_py() for table in tables]))
     assert result.difference == pytest.approx(result.means["low loss 50%"] - result.means["random 50%"])
 
 

@@ -191,6 +191,7 @@ class Store:
         except DataError:
             raise
         except Exception as error:
+            # Every kind of store raises classes of its own; none of them may reach the user as a traceback.
             told = hide(f"{self.address}/{name} cannot be {what}: {type(error).__name__}: {error}")
             raise DataError(told) from error
 
